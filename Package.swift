@@ -1,0 +1,81 @@
+// swift-tools-version: 6.2
+// Targets stand in the order of their imports: one may import only those above it. `Tests/Tidy` enforces it.
+import PackageDescription
+
+let common: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableExperimentalFeature("Lifetimes"),
+  .treatAllWarnings(as: .error),
+]
+let sources = common + [.strictMemorySafety()]
+
+let package = Package(
+  name: "millrace",
+  products: [.executable(name: "millrace", targets: ["millrace"])],
+  targets: [
+    // C libraries of the system: a module map and a header, no logic.
+    .systemLibrary(name: "CCrypto"),
+    .systemLibrary(name: "CLZ4"),
+    .systemLibrary(name: "CMicroHTTPD"),
+    .systemLibrary(name: "CPlatform"),
+    .systemLibrary(name: "CYAML"),
+    .systemLibrary(name: "CZlib"),
+
+    // Bytes <-> values: Avro, record batches, JSON, WebSocket frames, decimal text. No I/O.
+    .target(name: "Codecs", dependencies: ["CCrypto", "CLZ4", "CPlatform", "CZlib"], swiftSettings: sources),
+    // The machine: clock, threads, reactor, bounded queues, metrics, limits, logging. Nothing about markets.
+    .target(name: "Core", dependencies: ["CPlatform", "Codecs"], swiftSettings: sources),
+    // The vocabulary: Price, Tick, Candle ...; topics; schemas; their bytes and their JSON.
+    .target(name: "Events", dependencies: ["Codecs"], swiftSettings: sources),
+    // The outside world in: a pure mapper per venue, recordings, synthetic markets, HTTP ingest.
+    .target(name: "Feeds", dependencies: ["Codecs", "Core", "Events"], swiftSettings: sources),
+    // The EventLog port and the embedded segmented log.
+    .target(name: "Log", dependencies: ["CPlatform", "Codecs", "Core", "Events"], swiftSettings: sources),
+    // The fold engine: tasks, checkpoints, recovery, dead letters, verify.
+    .target(name: "Processors", dependencies: ["Codecs", "Events", "Log"], swiftSettings: sources),
+    // The market logic: latest price, candles; queries with positions.
+    .target(name: "Projections", dependencies: ["Codecs", "Events", "Processors"], swiftSettings: sources),
+    // The edge: REST, WebSocket fan-out, replay sessions, the page.
+    .target(
+      name: "Web",
+      dependencies: [
+        "CMicroHTTPD", "CPlatform", "Codecs", "Core", "Events", "Feeds", "Log", "Processors", "Projections",
+      ],
+      resources: [.embedInCode("Resources")], swiftSettings: sources),
+    // The composition root: topology file, runtime, commands.
+    .target(
+      name: "Wiring",
+      dependencies: [
+        "CPlatform", "CYAML", "Codecs", "Core", "Events", "Feeds", "Log", "Processors", "Projections", "Web",
+      ],
+      swiftSettings: sources),
+    .executableTarget(name: "millrace", dependencies: ["Wiring"], swiftSettings: sources),
+
+    // Seeded random, manual clock, temporary directories: what the suites share.
+    .target(name: "Kit", dependencies: ["Codecs", "Events"], path: "Tests/Kit", swiftSettings: common),
+    .testTarget(name: "CodecsTests", dependencies: ["Codecs", "Kit"], path: "Tests/Codecs", swiftSettings: common),
+    .testTarget(name: "CoreTests", dependencies: ["Core", "Kit"], path: "Tests/Core", swiftSettings: common),
+    .testTarget(
+      name: "EventsTests", dependencies: ["Codecs", "Events", "Kit"], path: "Tests/Events", swiftSettings: common),
+    .testTarget(
+      name: "FeedsTests", dependencies: ["Codecs", "Core", "Events", "Feeds", "Kit"], path: "Tests/Feeds",
+      resources: [.copy("Fixtures")], swiftSettings: common),
+    .testTarget(
+      name: "LogTests", dependencies: ["CPlatform", "Codecs", "Core", "Events", "Log", "Kit"], path: "Tests/Log",
+      swiftSettings: common),
+    .testTarget(
+      name: "ProcessorsTests", dependencies: ["Codecs", "Events", "Log", "Processors", "Kit"],
+      path: "Tests/Processors", swiftSettings: common),
+    .testTarget(
+      name: "ProjectionsTests", dependencies: ["Codecs", "Events", "Log", "Processors", "Projections", "Kit"],
+      path: "Tests/Projections", swiftSettings: common),
+    .testTarget(
+      name: "WebTests", dependencies: ["Codecs", "Core", "Events", "Feeds", "Log", "Projections", "Web", "Kit"],
+      path: "Tests/Web", swiftSettings: common),
+    .testTarget(name: "WiringTests", dependencies: ["Wiring", "Kit"], path: "Tests/Wiring", swiftSettings: common),
+    .testTarget(name: "TidyTests", path: "Tests/Tidy", swiftSettings: common),
+  ]
+)

@@ -1,0 +1,2 @@
+// zlib: gzip frames of exchanges. Debian: zlib1g-dev.
+#include <zlib.h>

@@ -1,0 +1,28 @@
+// One record of a topic, borrowed from the batch that holds it.
+
+/// A record as it lies in a decoded batch. `key` and `value` live as long as the batch's buffer.
+package struct RecordView: ~Escapable {
+  /// The position in its partition.
+  package let offset: Int64
+  /// The record's own timestamp: the event time in milliseconds since 1970.
+  package let timestampMillis: Int64
+  /// The key's bytes; empty when the record has none (`hasKey` tells).
+  package let key: RawSpan
+  /// The value's bytes; empty for a tombstone (`hasValue` tells).
+  package let value: RawSpan
+  package let hasKey: Bool
+  package let hasValue: Bool
+
+  @_lifetime(copy key, copy value)
+  @inlinable @inline(__always)
+  package init(
+    offset: Int64, timestampMillis: Int64, key: RawSpan, value: RawSpan, hasKey: Bool = true, hasValue: Bool = true
+  ) {
+    self.offset = offset
+    self.timestampMillis = timestampMillis
+    self.key = key
+    self.value = value
+    self.hasKey = hasKey
+    self.hasValue = hasValue
+  }
+}

@@ -1,0 +1,33 @@
+// A tick as the folds see it: decoded once, dense, 64 bytes.
+
+/// One decoded record of `prices.ticks.v1`, with instrument and source interned to dense indices.
+package struct TickRow: BitwiseCopyable, Sendable {
+  package var price: Price
+  package var volume: Quantity
+  package var eventTime: Timestamp
+  package var appendTime: Timestamp
+  /// The record's position in its partition.
+  package var offset: Int64
+  /// Index into the instrument table of the batch that holds the row; -1 for a clock.
+  package var instrument: Int32
+  /// Index into the source table of the batch that holds the row.
+  package var source: UInt16
+  package var kind: TickKind
+  package var side: TickSide
+
+  @inlinable @inline(__always)
+  package init(
+    price: Price, volume: Quantity, eventTime: Timestamp, appendTime: Timestamp, offset: Int64, instrument: Int32,
+    source: UInt16, kind: TickKind, side: TickSide
+  ) {
+    self.price = price
+    self.volume = volume
+    self.eventTime = eventTime
+    self.appendTime = appendTime
+    self.offset = offset
+    self.instrument = instrument
+    self.source = source
+    self.kind = kind
+    self.side = side
+  }
+}

@@ -1,0 +1,67 @@
+// The one port to events: two implementations, the embedded log and Apache Kafka, pass the same suite.
+
+package import Codecs
+
+/// How a topic is laid out.
+package struct TopicSettings: Sendable, Equatable {
+  package var name: String
+  package var partitions: Int
+  /// A derived topic needs no sync per batch and may be cut back by its one writer.
+  package var isDerived: Bool
+
+  package init(name: String, partitions: Int = 1, isDerived: Bool = false) {
+    self.name = name
+    self.partitions = partitions
+    self.isDerived = isDerived
+  }
+}
+
+/// What became of an append: the offset of its first record, once durable, or why there is none.
+package typealias AppendCompletion = @Sendable (Result<Int64, LogError>) -> Void
+
+/// One partition of one topic. Safe to use from any thread.
+package protocol PartitionLog: AnyObject, Sendable {
+  var topic: String { get }
+  var index: Int { get }
+  /// Changes when the partition's history was rebuilt differently, so that no position of before is accepted.
+  var epoch: UInt32 { get }
+  /// The first retained offset.
+  var startOffset: Int64 { get }
+  /// The offset after the last record that readers may see. Never goes back while the log is open.
+  var highWatermark: Int64 { get }
+
+  /// Queues `batch`; blocks while the queue is full. `completion` runs on the log's own thread when the batch is
+  /// durable (for a derived topic: written), and must not block.
+  func append(_ batch: EncodedBatch, completion: AppendCompletion?) throws(LogError)
+
+  /// Appends whole batches, below the high watermark, to `buffer`, beginning with the one that holds `offset`; at
+  /// least one batch if there is any, at most about `maxBytes`. Returns false, with nothing appended, at the high
+  /// watermark. The first batch may begin before `offset`: skip its earlier records.
+  func read(from offset: Int64, maxBytes: Int, into buffer: inout ByteWriter) throws(LogError) -> Bool
+
+  /// The first offset whose record's timestamp is at or after `timestampMillis`; the high watermark if there is none.
+  func offset(atOrAfter timestampMillis: Int64) throws(LogError) -> Int64
+
+  /// Waits until all that was appended so far is on disk.
+  func sync() throws(LogError)
+
+  /// Cuts a derived partition back to end at `offset`, before it is generated again. No append may be under way.
+  func truncate(to offset: Int64) throws(LogError)
+}
+
+/// A set of topics. Closing it ends all waits and completes all queued appends.
+package protocol EventLog: AnyObject, Sendable {
+  associatedtype Partition: PartitionLog
+
+  /// Creates the topic, or checks that the existing one has the same settings.
+  func createTopic(_ settings: TopicSettings) throws(LogError)
+  func topics() -> [TopicSettings]
+  func partition(_ topic: String, _ index: Int) throws(LogError) -> Partition
+
+  /// Blocks until a high watermark of this log changed after `generation` was read, or the time is over. Returns the
+  /// current generation. Read it first, then the partitions, then wait: no change is missed.
+  func waitForChange(after generation: UInt64, timeoutNanos: Int64) -> UInt64
+  var generation: UInt64 { get }
+
+  func close()
+}

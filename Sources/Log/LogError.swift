@@ -1,0 +1,23 @@
+// What a log may answer instead of data.
+
+/// Each case's consequence is in its doc.
+package enum LogError: Error, Equatable, Sendable {
+  /// No such topic or partition: a mistake in the topology or the request.
+  case unknownTopic(String)
+  /// The position is before what is retained; `earliest` is the first usable one. Start there, or from a snapshot.
+  case beforeStart(earliest: Int64)
+  /// The position is after the end; `end` is the next offset to be written.
+  case afterEnd(end: Int64)
+  /// Stored bytes are damaged. Nothing is skipped: `millrace log repair` decides. Names file and byte.
+  case corrupt(file: String, byte: Int64, reason: String)
+  /// Another process writes to this directory.
+  case locked(directory: String)
+  /// The disk is full; nothing of the batch was kept, the log goes on once there is space.
+  case diskFull
+  /// A write or sync failed: the log takes no more appends until it is opened anew. What was acknowledged is safe.
+  case failed(String)
+  /// A batch that breaks a limit or the format; it was not appended.
+  case invalidBatch(String)
+  /// The log is closing.
+  case closed
+}
