@@ -47,6 +47,9 @@ package protocol PartitionLog: AnyObject, Sendable {
 
   /// Cuts a derived partition back to end at `offset`, before it is generated again. No append may be under way.
   func truncate(to offset: Int64) throws(LogError)
+
+  /// Empties a derived partition and changes its epoch, because its history will be generated differently.
+  func reset() throws(LogError)
 }
 
 /// A set of topics. Closing it ends all waits and completes all queued appends.
