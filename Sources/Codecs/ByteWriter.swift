@@ -7,14 +7,19 @@
   @usableFromInline var storedCount: Int
   @inlinable package var count: Int { storedCount }
 
+  /// With a `capacity` of 0 nothing is allocated until the first append.
   package init(capacity: Int = 256) {
-    let rounded = max(capacity, 16)
-    unsafe base = UnsafeMutableRawPointer.allocate(byteCount: rounded, alignment: 16)
-    self.capacity = rounded
     storedCount = 0
+    if capacity <= 0 {
+      unsafe base = UnsafeMutableRawPointer(bitPattern: 16).unsafelyUnwrapped
+      self.capacity = 0
+    } else {
+      self.capacity = max(capacity, 16)
+      unsafe base = UnsafeMutableRawPointer.allocate(byteCount: self.capacity, alignment: 16)
+    }
   }
 
-  deinit { unsafe base.deallocate() }
+  deinit { if capacity > 0 { unsafe base.deallocate() } }
 
   /// The bytes written so far.
   @inlinable package var bytes: RawSpan {
@@ -38,11 +43,11 @@
   }
 
   @usableFromInline @inline(never) mutating func grow(_ additional: Int) {
-    var wanted = capacity
+    var wanted = max(capacity, 16)
     while wanted - storedCount < additional { wanted *= 2 }
     let larger = UnsafeMutableRawPointer.allocate(byteCount: wanted, alignment: 16)
     unsafe larger.copyMemory(from: base, byteCount: storedCount)
-    unsafe base.deallocate()
+    if capacity > 0 { unsafe base.deallocate() }
     unsafe base = larger
     capacity = wanted
   }
@@ -106,7 +111,8 @@
   }
 
   /// Overwrites bytes written earlier, such as a length that was not known yet.
-  @inlinable package mutating func overwrite<T: FixedWidthInteger & BitwiseCopyable>(bigEndian value: T, at offset: Int) {
+  @inlinable package mutating func overwrite<T: FixedWidthInteger & BitwiseCopyable>(bigEndian value: T, at offset: Int)
+  {
     precondition(offset >= 0 && offset + MemoryLayout<T>.size <= storedCount)
     unsafe base.storeBytes(of: value.bigEndian, toByteOffset: offset, as: T.self)
   }

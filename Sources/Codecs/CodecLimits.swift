@@ -1,0 +1,10 @@
+// Every bound of the codecs, with its reason.
+
+package enum CodecLimits {
+  /// Deepest nesting of arrays and objects that the JSON scanner follows: one bit each of a 64-bit word.
+  package static let jsonDepthMax = 64
+  /// Most decimal digits of a fixed-point value: the precision of Avro's `decimal(38,18)`.
+  package static let decimalDigitsMax = 38
+  /// Longest Avro `decimal` on the wire: sixteen bytes hold every Int128.
+  package static let decimalBytesMax = 16
+}
