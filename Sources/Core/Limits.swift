@@ -9,4 +9,9 @@ package enum Limits {
   package static let keyBytesMax = 256
   /// Largest single value.
   package static let valueBytesMax = 256 << 10
+
+  // The edge's HTTP side.
+
+  /// Most time series of metrics: a scrape stays a few hundred kilobytes, and a label gone wild is noticed.
+  package static let metricSeriesMax = 4_096
 }
