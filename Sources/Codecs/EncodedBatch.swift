@@ -1,6 +1,7 @@
 // A finished record batch on its way to a log: encoded once, by whoever produced it.
 
-/// An immutable record batch v2 with base offset 0; the log that takes it fills in the offset, which no checksum covers.
+/// An immutable record batch v2 with base offset 0. The log that takes it fills in the offset, which no checksum
+/// covers.
 package final class EncodedBatch: Sendable {
   /// The whole batch, header included.
   package let bytes: [UInt8]

@@ -1,0 +1,52 @@
+# Millrace: everything a person or a CI does is a target here. `make help` lists them.
+
+BINARY := .build/release/millrace
+VENV := .venv
+# Debian's C libraries that the package links; `make deps` installs what is missing.
+PACKAGES := liblz4-dev libmicrohttpd-dev libssl-dev libyaml-dev zlib1g-dev
+MISSING = $(shell for p in $(PACKAGES) python3-venv; do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done)
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build run test bench show lint format clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: $(VENV)/.ready ## install the libraries and the Python peers of the tests, where missing
+	@command -v swift >/dev/null || { echo "millrace needs Swift 6.3 or later: https://www.swift.org/install/linux" >&2; exit 1; }
+	@if [ -n "$(strip $(MISSING))" ]; then $(SUDO) apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $(MISSING); fi
+
+$(VENV)/.ready: Tests/requirements.txt
+	@dpkg -s python3-venv >/dev/null 2>&1 || { $(SUDO) apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends python3-venv; }
+	@python3 -m venv $(VENV) && $(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/requirements.txt
+	@touch $@
+
+build: deps ## the release binary, .build/release/millrace
+	swift build -c release --product millrace
+
+run: build ## synthetic market, embedded log in ./data, page at http://127.0.0.1:8080
+	$(BINARY) run --topology topology.yaml --data data
+
+test: deps build ## every suite, then the system tests on the release binary
+	swift test --parallel
+	$(VENV)/bin/python3 -m pytest -q Tests/System
+
+show: build ## what the README claims, at full length: hand-overs, crashes, recordings
+	$(VENV)/bin/python3 -m pytest -q -s Tests/System --full
+
+bench: build ## every figure beside its twin, medians of several runs
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/Perf/requirements.txt
+	$(VENV)/bin/python3 Tests/Perf/bench.py --binary $(BINARY)
+
+lint: ## format check, and the house rules
+	swift format lint --strict --recursive --parallel Sources Tests Package.swift
+	swift test --filter TidyTests
+
+format: ## rewrite the sources in the house format
+	swift format --in-place --recursive --parallel Sources Tests Package.swift
+
+clean: ## remove what was built
+	rm -rf .build $(VENV)
