@@ -1,0 +1,214 @@
+// The page: one WebSocket, a table of prices, a chart of candles.
+import { CandleChart } from "./candle-chart.js";
+import { CandleSeries, intervals } from "./candle-series.js";
+import {
+  formatAmount, formatClock, formatMoment, formatPercent, formatPrice, priceDecimals, signOf, toMillis,
+} from "./format.js";
+import { PriceTable } from "./price-table.js";
+import { StreamClient } from "./stream-client.js";
+
+/** Faster is not easier to read. */
+const paintMillis = 200;
+/** Delays beyond this are another clock, or a recording of the past: not worth a number. */
+const delayMillisMax = 600_000;
+
+const find = (id) => document.getElementById(id);
+const series = new CandleSeries();
+const view = {
+  interval: intervals[0], historyMillis: 0, hovered: null, frames: 0, position: "–", watermark: null, delay: null,
+  gaps: 0, state: "connecting", isCaughtUp: false, isChartDirty: false,
+};
+
+const chart = new CandleChart(find("chart"), (candle) => {
+  view.hovered = candle;
+  paintReadout();
+});
+const table = new PriceTable(find("prices"), (instrument) => choose(instrument));
+
+const client = new StreamClient(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/stream`, {
+  onState(state, detail) {
+    view.state = state;
+    paintState(detail);
+  },
+  onFrame(frame) {
+    view.frames += 1;
+    if (frame.type === "data") {
+      view.position = frame.pos;
+      const delay = Date.now() - toMillis(frame.appendTime);
+      if (view.isCaughtUp && Math.abs(delay) < delayMillisMax) view.delay = Math.max(0, delay);
+    } else if (frame.type === "progress") {
+      view.watermark = frame.watermark ?? view.watermark;
+    } else if (frame.type === "gap") {
+      view.gaps += 1;
+      note(`${frame.source} lost messages: ${frame.reason}`);
+    } else if (frame.type === "fellBehind") {
+      note("this page fell behind and is catching up");
+    } else if (frame.type === "error") {
+      note(`${frame.code}: ${frame.message}`);
+    }
+  },
+  onBreak() {
+    note("a frame was missing; resuming where the chain broke");
+  },
+});
+
+client.subscribe({ stream: "prices.latest", keys: "*", from: "snapshot" }, {
+  onValue(value) {
+    table.apply(value);
+    if (!table.selected) choose(new URLSearchParams(location.hash.slice(1)).get("instrument") ?? value.instrument);
+  },
+  onReset() { table.clear(); },
+  onCaughtUp() { view.isCaughtUp = true; },
+});
+
+/** Follows one instrument: its history first, then live, on one subscription. */
+function choose(instrument) {
+  if (instrument === table.selected) return;
+  table.select(instrument);
+  view.historyMillis = 0;
+  series.clear();
+  find("instrument").textContent = instrument;
+  find("plot-note").textContent = "Waiting for candles …";
+  history.replaceState(null, "", `#${new URLSearchParams({ instrument, interval: view.interval.name })}`);
+  follow();
+  paintHeadline();
+}
+
+/** Subscribes to the candles of the chosen instrument, unless what is loaded already reaches back far enough. */
+function follow() {
+  const instrument = table.selected;
+  chart.show(series.candles(view.interval.name), view.interval.millis);
+  if (!instrument || view.interval.historyMillis <= view.historyMillis) return;
+  view.historyMillis = view.interval.historyMillis;
+  // Counted back from the newest event, not from the wall clock: the feed may be a recording of another year.
+  const newest = table.value(instrument)?.eventTime;
+  const time = Math.floor((newest === undefined ? Date.now() : toMillis(newest)) - view.historyMillis);
+  client.subscribe({ stream: "prices.candles", keys: [instrument], from: { time } }, {
+    onValue(value) {
+      if (series.apply(value) && value.interval === view.interval.name) view.isChartDirty = true;
+    },
+    onReset() { series.clear(); },
+  });
+}
+
+for (const [index, interval] of intervals.entries()) {
+  const button = find("intervals").appendChild(document.createElement("button"));
+  button.type = "button";
+  button.textContent = interval.name;
+  button.title = `${interval.name} candles (key ${index + 1})`;
+  button.addEventListener("click", () => chooseInterval(interval));
+}
+
+function chooseInterval(interval) {
+  view.interval = interval;
+  for (const button of find("intervals").children) {
+    button.ariaPressed = String(button.textContent === interval.name);
+  }
+  if (table.selected) {
+    history.replaceState(null, "", `#${new URLSearchParams({ instrument: table.selected, interval: interval.name })}`);
+  }
+  follow();
+}
+
+find("filter").addEventListener("input", (event) => table.filter(event.target.value));
+document.addEventListener("keydown", (event) => {
+  if (event.target.matches("input") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "/") {
+    event.preventDefault();
+    find("filter").focus();
+  } else if (intervals[Number(event.key) - 1]) {
+    chooseInterval(intervals[Number(event.key) - 1]);
+  }
+});
+
+function note(text) {
+  find("note").textContent = text;
+  clearTimeout(note.timer);
+  note.timer = setTimeout(() => { find("note").textContent = ""; }, 8_000);
+}
+
+function paintState(detail) {
+  const element = find("state");
+  const state = view.state === "open" && view.isCaughtUp ? "live" : view.state;
+  element.dataset.state = state;
+  element.textContent = {
+    connecting: "connecting", open: "catching up", live: "live",
+    offline: `offline, next try in ${Math.ceil((detail?.delay ?? 0) / 1000)} s`,
+  }[state];
+}
+
+function paintHeadline() {
+  const value = table.value(table.selected);
+  if (!value) return;
+  const price = formatPrice(value.price);
+  find("price").textContent = price;
+  find("price").dataset.direction = value.direction;
+  const change = find("change");
+  change.dataset.sign = signOf(value.changePercent24h);
+  change.textContent = `${formatPercent(value.changePercent24h)} in 24 h`;
+  document.title = `${price} ${value.instrument} · Millrace`;
+  const chips = value.sources.map((source) => {
+    const chip = document.createElement("li");
+    const name = chip.appendChild(document.createElement("span"));
+    name.textContent = source.source;
+    const weight = chip.appendChild(document.createElement("span"));
+    weight.className = "weight";
+    weight.textContent = `×${source.weight}`;
+    chip.append(formatPrice(source.price, priceDecimals(value.price)));
+    const age = (toMillis(value.eventTime) - toMillis(source.eventTime)) / 1000;
+    chip.title = `weight ${source.weight}, newest tick ${age.toFixed(1)} s before this price`;
+    return chip;
+  });
+  find("sources").replaceChildren(...chips);
+}
+
+function paintReadout() {
+  const candles = series.candles(view.interval.name);
+  const candle = view.hovered ?? candles[candles.length - 1];
+  const readout = find("readout");
+  readout.replaceChildren();
+  if (!candle) return;
+  const decimals = priceDecimals(candle.close);
+  const fields = [
+    ["", formatMoment(candle.start)], ["O", formatPrice(candle.open, decimals)],
+    ["H", formatPrice(candle.high, decimals)], ["L", formatPrice(candle.low, decimals)],
+    ["C", formatPrice(candle.close, decimals)], ["vol", formatAmount(candle.volume)],
+    ["VWAP", candle.vwap === null ? "–" : formatPrice(candle.vwap, decimals)],
+    ["ticks", candle.ticks.toLocaleString("en-US")], ["", candle.isFinal ? "final" : `revision ${candle.revision}`],
+  ];
+  for (const [name, text] of fields) {
+    const value = document.createElement("b");
+    value.textContent = text;
+    readout.append(name ? `${name} ` : "", value);
+  }
+}
+
+function paint() {
+  table.paint();
+  if (view.isChartDirty) {
+    view.isChartDirty = false;
+    find("plot-note").textContent = "";
+    chart.update();
+  }
+  paintReadout();
+  paintHeadline();
+  find("empty").hidden = table.size > 0;
+}
+
+function paintFooter() {
+  find("rate").textContent = view.frames.toLocaleString("en-US");
+  view.frames = 0;
+  find("delay").textContent = view.delay === null ? "–" : `${Math.round(view.delay)} ms`;
+  find("position").textContent = view.position;
+  find("watermark").textContent = view.watermark === null ? "–" : `${formatClock(toMillis(view.watermark))} UTC`;
+  const { checked, breaks } = client.proof;
+  find("continuity").textContent = `${checked.toLocaleString("en-US")} frames, ${breaks || "none"} missing`;
+  find("chain").dataset.intact = String(breaks === 0);
+  find("count").textContent = table.size ? `${table.size} instruments` : "";
+  if (view.state === "open") paintState();
+}
+
+const chosen = new URLSearchParams(location.hash.slice(1)).get("interval");
+chooseInterval(intervals.find(({ name }) => name === chosen) ?? intervals[0]);
+setInterval(paint, paintMillis);
+setInterval(paintFooter, 1_000);
