@@ -8,7 +8,7 @@ MISSING = $(shell for p in $(PACKAGES) python3-venv; do dpkg -s $$p >/dev/null 2
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test bench show lint format clean
+.PHONY: help deps build run test test-browser bench show lint format clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ run: build ## synthetic market, embedded log in ./data, page at http://127.0.0.1
 test: deps build ## every suite, then the system tests on the release binary
 	swift test --parallel
 	$(VENV)/bin/python3 -m pytest -q Tests/System
+
+test-browser: build ## the page in a headless Chromium; skipped loudly where there is none
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/Browser/requirements.txt
+	MILLRACE_BINARY=$(BINARY) $(VENV)/bin/python3 -m pytest -q -s Tests/Browser
 
 show: build ## what the README claims, at full length: hand-overs, crashes, recordings
 	$(VENV)/bin/python3 -m pytest -q -s Tests/System --full

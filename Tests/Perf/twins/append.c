@@ -1,0 +1,67 @@
+// The twin of the durable append: write and fdatasync, over and over, of batches as large as those of the log. Nothing
+// that acknowledges after an fdatasync of each batch can be faster on this disk. Prints one JSON object.
+//
+//   append --file F --batch BYTES [--records PER_BATCH] [--seconds 3] [--preallocate BYTES]
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "histogram.h"
+
+static int64_t nowMicros(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+}
+
+static void die(const char *what) {
+  fprintf(stderr, "append: %s: %s\n", what, strerror(errno));
+  exit(1);
+}
+
+int main(int count, char **arguments) {
+  const char *file = NULL;
+  size_t batch = 65536;
+  long records = 1, preallocated = 0;
+  double seconds = 3;
+  for (int index = 1; index + 1 < count; index += 2) {
+    const char *name = arguments[index], *value = arguments[index + 1];
+    if (!strcmp(name, "--file")) file = value;
+    else if (!strcmp(name, "--batch")) batch = strtoul(value, NULL, 10);
+    else if (!strcmp(name, "--records")) records = atol(value);
+    else if (!strcmp(name, "--seconds")) seconds = atof(value);
+    else if (!strcmp(name, "--preallocate")) preallocated = atol(value);
+  }
+  if (!file) die("--file is required");
+  int fd = open(file, O_CREAT | O_TRUNC | O_WRONLY, 0644);
+  if (fd < 0) die(file);
+  if (preallocated > 0 && posix_fallocate(fd, 0, preallocated) != 0) die("posix_fallocate");
+  uint8_t *bytes = malloc(batch);
+  for (size_t index = 0; index < batch; index++) bytes[index] = (uint8_t)(index * 2654435761u >> 24);
+  static Histogram latencies;
+  uint64_t commits = 0;
+  off_t at = 0;
+  int64_t began = nowMicros(), until = began + (int64_t)(seconds * 1e6), last = began;
+  while (last < until) {
+    if (pwrite(fd, bytes, batch, at) != (ssize_t)batch) die("pwrite");
+    if (fdatasync(fd) < 0) die("fdatasync");
+    at += (off_t)batch;
+    commits += 1;
+    int64_t now = nowMicros();
+    histogramAdd(&latencies, now - last);
+    last = now;
+  }
+  double elapsed = (double)(last - began) / 1e6;
+  printf("{\"batchBytes\":%zu,\"commits\":%llu,\"commitsPerSecond\":%.0f,\"bytesPerSecond\":%.0f,"
+    "\"recordsPerSecond\":%.0f,\"latencyMicros\":", batch, (unsigned long long)commits, (double)commits / elapsed,
+    (double)commits * (double)batch / elapsed, (double)commits * (double)records / elapsed);
+  histogramPrint(&latencies);
+  printf("}\n");
+  unlink(file);
+  return 0;
+}

@@ -1,0 +1,169 @@
+// The twin of the WebSocket fan-out: a bare epoll server that does nothing but write. What it reaches is what the
+// kernel allows; `wsload` receives from it exactly as from Millrace. Prints one JSON object when told to stop (SIGTERM).
+//
+//   fanout --port P --clients N [--messages 1] [--payload 200] [--flushes PER_SECOND, 0: as fast as possible]
+//
+// Waits for N upgraded clients, then writes a flush of `messages` frames to each of them, in turn, by one send.
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef struct {
+  int fd;
+  bool isOpen;
+  /// Bytes of the current flush that are still to be written; the socket was full.
+  size_t left;
+} Client;
+
+static int port = 0, clientCount = 1, messages = 1, payload = 200;
+static double flushesPerSecond = 0;
+static int epoll, openCount;
+static Client *clients;
+static volatile sig_atomic_t isStopping;
+
+static void die(const char *what) {
+  perror(what);
+  exit(1);
+}
+
+static void stop(int signal) {
+  (void)signal;
+  isStopping = 1;
+}
+
+static double now(clockid_t clock) {
+  struct timespec time;
+  clock_gettime(clock, &time);
+  return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static double cpuSeconds(void) {
+  return now(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+static int openListener(void) {
+  int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) die("bind");
+  if (listen(fd, 4096) < 0) die("listen");
+  return fd;
+}
+
+static void watch(Client *client, int operation, uint32_t events) {
+  struct epoll_event event = {.events = events, .data.ptr = client};
+  if (epoll_ctl(epoll, operation, client->fd, &event) < 0) die("epoll_ctl");
+}
+
+/// Accepts and answers upgrade requests until all clients are there.
+static void acceptAll(void) {
+  static const char answer[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+  int listener = openListener();
+  Client own = {.fd = listener};
+  watch(&own, EPOLL_CTL_ADD, EPOLLIN);
+  for (int accepted = 0; openCount < clientCount && !isStopping;) {
+    struct epoll_event events[256];
+    int count = epoll_wait(epoll, events, 256, 100);
+    for (int index = 0; index < count; index++) {
+      Client *client = events[index].data.ptr;
+      char ignored[4096];
+      if (client == &own) {
+        if (accepted == clientCount) continue;
+        client = &clients[accepted];
+        client->fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+        if (client->fd < 0) continue;
+        accepted += 1;
+        int one = 1;
+        setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        watch(client, EPOLL_CTL_ADD, EPOLLIN);
+      } else if (recv(client->fd, ignored, sizeof ignored, 0) > 0 && !client->isOpen) {
+        client->isOpen = true;
+        openCount += 1;
+        if (send(client->fd, answer, sizeof answer - 1, MSG_NOSIGNAL) < 0) die("send");
+      }
+    }
+  }
+  epoll_ctl(epoll, EPOLL_CTL_DEL, listener, NULL);
+  for (int index = 0; index < clientCount && !isStopping; index++) watch(&clients[index], EPOLL_CTL_MOD, 0);
+}
+
+/// Writes what is left of a client's flush; returns whether all of it is written.
+static bool flush(Client *client, const uint8_t *run, size_t size) {
+  ssize_t sent = send(client->fd, run + size - client->left, client->left, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent < 0 && errno != EAGAIN) {
+    client->fd = -1;
+    return true;
+  }
+  if (sent > 0) client->left -= (size_t)sent;
+  return client->left == 0;
+}
+
+int main(int count, char **arguments) {
+  for (int index = 1; index + 1 < count; index += 2) {
+    const char *name = arguments[index], *value = arguments[index + 1];
+    if (!strcmp(name, "--port")) port = atoi(value);
+    else if (!strcmp(name, "--clients")) clientCount = atoi(value);
+    else if (!strcmp(name, "--messages")) messages = atoi(value);
+    else if (!strcmp(name, "--payload")) payload = atoi(value);
+    else if (!strcmp(name, "--flushes")) flushesPerSecond = atof(value);
+  }
+  signal(SIGTERM, stop);
+  signal(SIGINT, stop);
+  clients = calloc((size_t)clientCount, sizeof *clients);
+  epoll = epoll_create1(0);
+  acceptAll();
+
+  // One contiguous run of the frames of a flush, the same for all clients.
+  size_t head = payload < 126 ? 2 : 4, size = (head + (size_t)payload) * (size_t)messages;
+  uint8_t *run = malloc(size);
+  memset(run, 'x', size);
+  for (int index = 0; index < messages; index++) {
+    uint8_t *frame = run + (size_t)index * (head + (size_t)payload);
+    frame[0] = 0x81;
+    frame[1] = (uint8_t)(head == 2 ? payload : 126);
+    if (head == 4) { frame[2] = (uint8_t)(payload >> 8); frame[3] = (uint8_t)payload; }
+  }
+
+  uint64_t rounds = 0, sent = 0, waits = 0;
+  double began = now(CLOCK_MONOTONIC), cpuBefore = cpuSeconds();
+  while (!isStopping) {
+    for (int index = 0; index < clientCount && !isStopping; index++) {
+      Client *client = &clients[index];
+      if (client->fd < 0) continue;
+      client->left = size;
+      while (!flush(client, run, size) && !isStopping) {
+        struct epoll_event event;
+        waits += 1;
+        watch(client, EPOLL_CTL_MOD, EPOLLOUT);
+        epoll_wait(epoll, &event, 1, 10);
+        watch(client, EPOLL_CTL_MOD, 0);
+      }
+      sent += 1;
+    }
+    rounds += 1;
+    if (flushesPerSecond > 0) {
+      double ahead = began + (double)rounds / flushesPerSecond - now(CLOCK_MONOTONIC);
+      if (ahead > 0) usleep((useconds_t)(ahead * 1e6));
+    }
+  }
+  double elapsed = now(CLOCK_MONOTONIC) - began, cpu = cpuSeconds() - cpuBefore;
+  printf("{\"clients\":%d,\"messagesPerFlush\":%d,\"payloadBytes\":%d,\"seconds\":%.3f,\"deliveries\":%llu,"
+    "\"deliveriesPerSecond\":%.0f,\"cpuSeconds\":%.3f,\"deliveriesPerCPUSecond\":%.0f,\"waits\":%llu}\n",
+    clientCount, messages, payload, elapsed, (unsigned long long)(sent * (uint64_t)messages),
+    (double)(sent * (uint64_t)messages) / elapsed, cpu, (double)(sent * (uint64_t)messages) / cpu,
+    (unsigned long long)waits);
+  return 0;
+}
