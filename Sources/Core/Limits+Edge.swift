@@ -1,0 +1,37 @@
+// The bounds of the edge's HTTP side, with their reasons.
+
+extension Limits {
+  /// Memory of one HTTP connection for headers and buffers: bounds the request line and all headers together.
+  package static let httpConnectionBytes = 32 << 10
+  /// Largest request body. A batch of ticks of this size is about 8,000; larger ones come as several requests.
+  package static let httpBodyBytesMax = 1 << 20
+  /// What of an oversized body is read and dropped, so that the client gets to see the answer; then the socket closes.
+  package static let httpBodyDiscardBytesMax = 8 << 20
+  /// All request bodies together: what thousands of clients may make the process hold.
+  package static let httpBodiesBytesMax = 256 << 20
+  /// Longest time from the first byte of a request to its last, whatever trickles in between.
+  package static let httpRequestNanosMax: Int64 = 30_000_000_000
+  /// Longest silence on a connection, in a request or between two.
+  package static let httpIdleSeconds: UInt32 = 60
+  package static let httpIdleNanos = Int64(httpIdleSeconds) * 1_000_000_000
+  /// How often connections are checked for a request that takes too long.
+  package static let httpSweepNanos: Int64 = 1_000_000_000
+  /// Descriptors kept for the log, the feeds and the process itself when connections are counted.
+  package static let descriptorsReserved = 512
+  /// Most headers of a request: the iteration over them stays short.
+  package static let httpHeadersMax = 64
+  /// Requests that wait for a worker: each holds a body, and a longer queue would only add delay.
+  package static let httpWaitingMax = 256
+  /// Replays over HTTP at a time: each holds a decoded batch of the log and its rendering.
+  package static let httpReplaysMax = 64
+  /// Bytes of the log that one pull of a replay may scan without yielding the thread to other connections.
+  package static let replayScanBytesMax = 4 << 20
+  /// Bytes of the log that one question about old candles may scan; the answer then says where to go on.
+  package static let candleScanBytesMax = 64 << 20
+  /// Most candles, prices or records that one answer lists; a replay has no such bound.
+  package static let listedMax = 5_000
+  /// Most instruments that one request may name.
+  package static let namedKeysMax = 1_024
+  /// Most per-record errors that an answer to an ingest lists; the count goes on.
+  package static let ingestErrorsListedMax = 100
+}
