@@ -14,8 +14,6 @@ extension ByteWriter {
   }
 
   @inlinable package mutating func append(avroString text: String) {
-    var text = text
-    text.makeContiguousUTF8()
     append(avroBytes: unsafe text.utf8.span.bytes)
   }
 

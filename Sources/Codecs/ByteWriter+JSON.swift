@@ -3,8 +3,6 @@
 extension ByteWriter {
   /// `text` as a JSON string, quotes included; escapes what must be escaped and nothing else.
   package mutating func append(jsonString text: String) {
-    var text = text
-    text.makeContiguousUTF8()
     append(jsonString: unsafe text.utf8.span.bytes)
   }
 

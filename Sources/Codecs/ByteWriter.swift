@@ -68,6 +68,14 @@
     storedCount &+= added
   }
 
+  /// Appends `count` zero bytes.
+  @inlinable package mutating func append(zeros count: Int) {
+    precondition(count >= 0)
+    reserve(count)
+    unsafe (base + storedCount).initializeMemory(as: UInt8.self, repeating: 0, count: count)
+    storedCount &+= count
+  }
+
   @inlinable package mutating func append(utf8 text: String) {
     append(unsafe text.utf8.span.bytes)
   }

@@ -7,4 +7,8 @@ package enum CodecLimits {
   package static let decimalDigitsMax = 38
   /// Longest Avro `decimal` on the wire: sixteen bytes hold every Int128.
   package static let decimalBytesMax = 16
+  /// Largest record batch that is read, decompressed: what other writers of the same topics may produce.
+  package static let batchBytesMax = 32 << 20
+  /// LZ4's level; below zero is acceleration. Chosen for decoding: see `RecordBatchWriter`.
+  package static let lz4Level: Int32 = 0
 }

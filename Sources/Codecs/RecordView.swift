@@ -12,11 +12,15 @@ package struct RecordView: ~Escapable {
   package let value: RawSpan
   package let hasKey: Bool
   package let hasValue: Bool
+  /// How many bytes behind the value (and so behind the key) may be read though they are not part of it: a fast path
+  /// loads whole words, then masks.
+  package let padding: Int
 
   @_lifetime(copy key, copy value)
   @inlinable @inline(__always)
   package init(
-    offset: Int64, timestampMillis: Int64, key: RawSpan, value: RawSpan, hasKey: Bool = true, hasValue: Bool = true
+    offset: Int64, timestampMillis: Int64, key: RawSpan, value: RawSpan, hasKey: Bool = true, hasValue: Bool = true,
+    padding: Int = 0
   ) {
     self.offset = offset
     self.timestampMillis = timestampMillis
@@ -24,5 +28,6 @@ package struct RecordView: ~Escapable {
     self.value = value
     self.hasKey = hasKey
     self.hasValue = hasValue
+    self.padding = padding
   }
 }

@@ -1,0 +1,108 @@
+// Kafka's record batch v2, the output side.
+
+/// Collects records and makes one batch of them. All buffers are reused: a record costs no allocation, a batch one.
+/// Whoever fills it keeps the limits of the log; a batch beyond 2 GiB is a programming error.
+package struct RecordBatchWriter: ~Copyable {
+  private var records = ByteWriter(capacity: 0)
+  private var batch = ByteWriter(capacity: 0)
+  private var compressor = LZ4Compressor()
+  private var baseTimestamp: Int64 = 0
+  private var maxTimestamp: Int64 = 0
+  /// Records since the last `finish`.
+  package private(set) var recordCount = 0
+
+  package init() {}
+
+  /// The records so far, before compression, and the header.
+  package var byteCount: Int { records.count + RecordBatchHeader.encodedByteCount }
+
+  /// Adds a record. A nil `key` is a null key; a nil `value` a tombstone.
+  package mutating func append(timestampMillis: Int64, key: RawSpan?, value: RawSpan?) {
+    if recordCount == 0 {
+      baseTimestamp = timestampMillis
+      maxTimestamp = timestampMillis
+    }
+    maxTimestamp = max(maxTimestamp, timestampMillis)
+    // Wraps around for absurd times, as reading does: exact all the same.
+    let timeDelta = timestampMillis &- baseTimestamp
+    let offsetDelta = Int64(recordCount)
+    let keyCount = if let key { key.byteCount } else { -1 }
+    let valueCount = if let value { value.byteCount } else { -1 }
+    let length =
+      2 + timeDelta.varintByteCount + offsetDelta.varintByteCount + Int64(keyCount).varintByteCount + max(keyCount, 0)
+      + Int64(valueCount).varintByteCount + max(valueCount, 0)
+    records.reserve(length + 10)
+    records.append(varint: Int64(length))
+    records.append(UInt8(0))
+    records.append(varint: timeDelta)
+    records.append(varint: offsetDelta)
+    records.append(varint: Int64(keyCount))
+    if let key { records.append(key) }
+    records.append(varint: Int64(valueCount))
+    if let value { records.append(value) }
+    records.append(UInt8(0))
+    recordCount += 1
+  }
+
+  /// The batch of all records since the last call; the writer is empty again. At least one record.
+  package mutating func finish(compression: Compression = .lz4) -> EncodedBatch {
+    precondition(recordCount > 0, "a batch without a record")
+    batch.removeAll()
+    appendHeader(compression)
+    if compression == .none || !Self.compress(records, into: &batch, with: &compressor) {
+      // Without memory for the compressor, the same records as they are make as good a batch.
+      batch.removeAll()
+      appendHeader(.none)
+      Self.copy(records, into: &batch)
+    }
+    batch.overwrite(bigEndian: Int32(batch.count - 12), at: 8)
+    batch.overwrite(bigEndian: Self.checksum(batch), at: RecordBatchHeader.checksumOffset)
+    let finished = EncodedBatch(bytes: batch.copy(), recordCount: recordCount, maxTimestampMillis: maxTimestamp)
+    records.removeAll()
+    recordCount = 0
+    return finished
+  }
+
+  private static func compress(
+    _ records: borrowing ByteWriter, into batch: inout ByteWriter, with compressor: inout LZ4Compressor
+  ) -> Bool {
+    do throws(CodecError) {
+      try compressor.append(records.bytes, to: &batch)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  private static func copy(_ records: borrowing ByteWriter, into batch: inout ByteWriter) {
+    batch.append(records.bytes)
+  }
+
+  private static func checksum(_ batch: borrowing ByteWriter) -> UInt32 {
+    CRC32C.checksum(batch.bytes.extracting(RecordBatchHeader.attributesOffset...))
+  }
+
+  private mutating func appendHeader(_ compression: Compression) {
+    batch.append(bigEndian: Int64(0))  // Base offset: the log's to fill in.
+    batch.append(bigEndian: Int32(0))  // Length: known at the end.
+    batch.append(bigEndian: Int32(0))  // Leader epoch.
+    batch.append(UInt8(2))
+    batch.append(bigEndian: UInt32(0))  // Checksum: known at the end.
+    batch.append(bigEndian: UInt16(compression.rawValue))
+    batch.append(bigEndian: Int32(recordCount - 1))
+    batch.append(bigEndian: baseTimestamp)
+    batch.append(bigEndian: maxTimestamp)
+    batch.append(bigEndian: Int64(-1))  // No idempotent producer: id, epoch, sequence.
+    batch.append(bigEndian: Int16(-1))
+    batch.append(bigEndian: Int32(-1))
+    batch.append(bigEndian: Int32(recordCount))
+  }
+}
+
+extension Int64 {
+  /// The bytes of the zig-zag varint of this number.
+  @inlinable var varintByteCount: Int {
+    let zigZag = UInt64(bitPattern: (self << 1) ^ (self >> 63))
+    return (70 &- (zigZag | 1).leadingZeroBitCount) / 7
+  }
+}

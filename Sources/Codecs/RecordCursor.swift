@@ -1,0 +1,144 @@
+// A walk over the records of one batch.
+//
+//   record: length | attributes (1 byte) | time delta | offset delta | key length, key | value length, value | headers
+//   All lengths and deltas are zig-zag varints; a length of -1 is null.
+
+/// Stands before, on or behind the records of a batch; borrowed from the reader that owns them.
+package struct RecordCursor: ~Escapable {
+  /// Readable bytes behind the records, so that a fast path may load whole words without asking.
+  package static let padding = 64
+
+  @usableFromInline let bytes: RawSpan
+  /// The end of the records, in front of the padding.
+  @usableFromInline let end: Int
+  @usableFromInline let baseOffset: Int64
+  @usableFromInline let lastOffset: Int64
+  @usableFromInline let baseTimestamp: Int64
+  @usableFromInline var remaining: Int
+  @usableFromInline var position = 0
+  @usableFromInline var offset: Int64 = 0
+  @usableFromInline var timestamp: Int64 = 0
+  @usableFromInline var keyStart = 0
+  /// -1 for null, as for the value's.
+  @usableFromInline var keyCount = 0
+  @usableFromInline var valueStart = 0
+  @usableFromInline var valueCount = 0
+
+  /// `padded` ends with `padding` bytes that belong to no record, unless it is empty.
+  @_lifetime(copy bytes)
+  @inlinable init(padded bytes: RawSpan, header: RecordBatchHeader?) {
+    self.bytes = bytes
+    end = max(bytes.byteCount &- Self.padding, 0)
+    baseOffset = header?.baseOffset ?? 0
+    lastOffset = header?.lastOffset ?? 0
+    baseTimestamp = header?.baseTimestampMillis ?? 0
+    remaining = header?.recordCount ?? 0
+  }
+
+  /// The record that the last `advance()` found.
+  @inlinable package var record: RecordView {
+    @_lifetime(copy self) @inline(__always) get {
+      let keyEnd = keyStart &+ max(keyCount, 0)
+      let valueEnd = valueStart &+ max(valueCount, 0)
+      return RecordView(
+        offset: offset, timestampMillis: timestamp,
+        key: unsafe bytes.extracting(unchecked: keyStart..<keyEnd),
+        value: unsafe bytes.extracting(unchecked: valueStart..<valueEnd),
+        hasKey: keyCount >= 0, hasValue: valueCount >= 0, padding: Self.padding)
+    }
+  }
+
+  /// Goes to the next record; false behind the last one.
+  @_lifetime(self: copy self)
+  @inlinable @inline(__always) package mutating func advance() throws(CodecError) -> Bool {
+    guard remaining > 0 else {
+      guard position == end else { throw .malformed(at: position, reason: "bytes behind the last record") }
+      return false
+    }
+    remaining &-= 1
+    let start = position
+    let length = try varint()
+    guard length >= 0, length <= end &- position else { throw .truncated(at: start) }
+    let next = position &+ Int(length)
+    position &+= 1
+    timestamp = baseTimestamp &+ (try varint())
+    let offsetDelta = try varint()
+    keyCount = try partLength(within: next)
+    keyStart = position
+    position &+= max(keyCount, 0)
+    valueCount = try partLength(within: next)
+    valueStart = position
+    position &+= max(valueCount, 0)
+    guard position < next else { throw .malformed(at: start, reason: "a record longer than its length") }
+    offset = baseOffset &+ offsetDelta
+    guard offsetDelta >= 0, offset <= lastOffset else {
+      throw .malformed(at: start, reason: "a record's offset outside its batch")
+    }
+    if unsafe bytes.unsafeLoad(fromUncheckedByteOffset: position, as: UInt8.self) == 0 {
+      position &+= 1
+    } else {
+      try skipHeaders(until: next)
+    }
+    guard position == next else { throw .malformed(at: start, reason: "a record shorter than its length") }
+    return true
+  }
+
+  /// A key's or value's length, which must leave it inside its record.
+  @_lifetime(self: copy self)
+  @inlinable @inline(__always) mutating func partLength(within next: Int) throws(CodecError) -> Int {
+    let start = position
+    let length = try varint()
+    // Compared before it is added: a hostile length cannot overflow.
+    guard length >= -1, length <= Int64(next &- position) else {
+      throw .malformed(at: start, reason: "a key or value longer than its record")
+    }
+    return Int(truncatingIfNeeded: length)
+  }
+
+  /// A zig-zag varint. Up to four bytes without a loop; reads into the padding at most, since `position` <= `end`.
+  @_lifetime(self: copy self)
+  @inlinable @inline(__always) mutating func varint() throws(CodecError) -> Int64 {
+    guard position < end else { throw .truncated(at: position) }
+    let first = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: position, as: UInt8.self)
+    if first < 0x80 {
+      position &+= 1
+      return Int64(first >> 1) ^ -Int64(first & 1)
+    }
+    let second = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: position &+ 1, as: UInt8.self)
+    if second < 0x80 {
+      position &+= 2
+      let raw = Int64(first & 0x7f) | Int64(second) << 7
+      return raw >> 1 ^ -(raw & 1)
+    }
+    return try longVarint()
+  }
+
+  @_lifetime(self: copy self)
+  @usableFromInline @inline(never) mutating func longVarint() throws(CodecError) -> Int64 {
+    var reader = ByteReader(unsafe bytes.extracting(unchecked: 0..<end))
+    try reader.skip(position)
+    let value = try reader.readVarint()
+    position = reader.position
+    return value
+  }
+
+  @_lifetime(self: copy self)
+  @usableFromInline @inline(never) mutating func skipHeaders(until next: Int) throws(CodecError) {
+    var reader = ByteReader(unsafe bytes.extracting(unchecked: 0..<next))
+    try reader.skip(position)
+    let count = try reader.readVarint()
+    // Every header has two bytes at least.
+    guard count >= 0, count <= Int64(reader.remaining / 2) else {
+      throw .malformed(at: position, reason: "more headers than the record has room for")
+    }
+    for _ in 0..<count {
+      let keyCount = try reader.readVarint()
+      guard let keyCount = Int(exactly: keyCount) else { throw .truncated(at: reader.position) }
+      try reader.skip(keyCount)
+      let valueCount = try reader.readVarint()
+      guard let valueCount = Int(exactly: valueCount) else { throw .truncated(at: reader.position) }
+      if valueCount != -1 { try reader.skip(valueCount) }
+    }
+    position = reader.position
+  }
+}
