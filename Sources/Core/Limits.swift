@@ -15,3 +15,26 @@ package enum Limits {
   /// Most time series of metrics: a scrape stays a few hundred kilobytes, and a label gone wild is noticed.
   package static let metricSeriesMax = 4_096
 }
+
+// The embedded log.
+extension Limits {
+  /// Size of a segment: large enough that a year of data is some thousands of files, small enough to be scanned anew in
+  /// well under a second, and far below the 2 GiB that a position in Kafka's index can name.
+  package static let logSegmentBytes: Int64 = 256 << 20
+  /// Distance of index entries: a lookup scans at most about this much, and a full segment's index is 128 KiB.
+  package static let logIndexIntervalBytes = 16 << 10
+  /// Batches queued for the writer: some tens of milliseconds of a fast disk, so that a slow one is felt upstream.
+  package static let logQueueBytesMax = 32 << 20
+  /// Batches are gathered up to this size before one write: larger ones do not make the disk faster.
+  package static let logWriteBytes = 4 << 20
+  /// Sealed segments held open for readers: bounds descriptors, and at 256 KiB of index each, memory.
+  package static let logOpenSegmentsMax = 64
+  /// Largest index file that is read: one entry per interval of the largest segment is far below it.
+  package static let logIndexBytesMax = 64 << 20
+  /// How often a reader of another process's log looks for more: short against what a person notices.
+  package static let logPollNanos: Int64 = 10_000_000
+  /// Partitions of one topic: each is a directory, a few descriptors and a task.
+  package static let logPartitionsMax = 1024
+  /// Longest topic name, as in Kafka: it becomes a file name.
+  package static let logTopicNameBytesMax = 249
+}

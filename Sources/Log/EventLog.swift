@@ -31,21 +31,25 @@ package protocol PartitionLog: AnyObject, Sendable {
   var highWatermark: Int64 { get }
 
   /// Queues `batch`; blocks while the queue is full. `completion` runs on the log's own thread when the batch is
-  /// durable (for a derived topic: written), and must not block.
+  /// durable (for a derived topic: written) and can be read; it must not block nor append. Errors: `.invalidBatch`,
+  /// `.failed`, `.closed` at once, others through the completion.
   func append(_ batch: EncodedBatch, completion: AppendCompletion?) throws(LogError)
 
   /// Appends whole batches, below the high watermark, to `buffer`, beginning with the one that holds `offset`; at
   /// least one batch if there is any, at most about `maxBytes`. Returns false, with nothing appended, at the high
-  /// watermark. The first batch may begin before `offset`: skip its earlier records.
+  /// watermark. The first batch may begin before `offset`: skip its earlier records. Checksums were verified: damage is
+  /// `.corrupt`, naming file and byte, so that who decodes the bytes need not check again.
   func read(from offset: Int64, maxBytes: Int, into buffer: inout ByteWriter) throws(LogError) -> Bool
 
   /// The first offset whose record's timestamp is at or after `timestampMillis`; the high watermark if there is none.
+  /// Exact to the record, also where timestamps are not in order: later records may then be of an earlier time.
   func offset(atOrAfter timestampMillis: Int64) throws(LogError) -> Int64
 
   /// Waits until all that was appended so far is on disk.
   func sync() throws(LogError)
 
   /// Cuts a derived partition back to end at `offset`, before it is generated again. No append may be under way.
+  /// `.inputTopic` for others, `.afterEnd` if the partition is shorter than `offset`.
   func truncate(to offset: Int64) throws(LogError)
 
   /// Empties a derived partition and changes its epoch, because its history will be generated differently.

@@ -20,4 +20,12 @@ package enum LogError: Error, Equatable, Sendable {
   case invalidBatch(String)
   /// The log is closing.
   case closed
+  /// The topic exists with these other settings: a mistake in the topology.
+  case conflictingSettings(TopicSettings)
+  /// Not a name that a topic can have (a-z, A-Z, 0-9, dot, dash, underscore), or too many partitions.
+  case invalidTopic(String)
+  /// Input topics are never cut or emptied: they are what everything else is made from.
+  case inputTopic(String)
+  /// The log was opened for reading only.
+  case readOnly
 }

@@ -1,0 +1,70 @@
+// Many producers, one consumer that takes everything at once: the hand-over between threads, bounded by weight.
+
+/// A queue whose elements' total weight (bytes, say) is bounded: a producer blocks while it is full.
+package final class BoundedQueue<Element: Sendable>: Sendable {
+  private struct State {
+    var elements: [Element] = []
+    var weight = 0
+    var isClosed = false
+    var isConsumerWaiting = false
+    var waitingProducers = 0
+  }
+
+  private static var filled: Int { 0 }
+  private static var emptied: Int { 1 }
+
+  private let monitor = Monitor(State(), conditions: 2)
+  private let weightMax: Int
+
+  package init(weightMax: Int) { self.weightMax = weightMax }
+
+  /// Adds `element`; blocks while the queue is full. An element heavier than the whole queue is taken when it is
+  /// empty. Returns false, with nothing added, once the queue is closed.
+  package func push(_ element: Element, weight: Int) -> Bool {
+    var hasWaited = false
+    let (isAdded, wakes) = monitor.wait(for: Self.emptied) { state -> (Bool, Bool)? in
+      if state.isClosed {
+        if hasWaited { state.waitingProducers -= 1 }
+        return (false, false)
+      }
+      if state.weight + weight > weightMax, !state.elements.isEmpty {
+        if !hasWaited { state.waitingProducers += 1 }
+        hasWaited = true
+        return nil
+      }
+      if hasWaited { state.waitingProducers -= 1 }
+      state.elements.append(element)
+      state.weight += weight
+      let wakes = state.isConsumerWaiting
+      state.isConsumerWaiting = false
+      return (true, wakes)
+    }
+    if wakes { monitor.signal(Self.filled) }
+    return isAdded
+  }
+
+  /// Replaces the content of `elements` by all that is queued, blocking until there is something. Returns false once
+  /// the queue is closed and empty. For one consumer.
+  package func drain(into elements: inout [Element]) -> Bool {
+    elements.removeAll(keepingCapacity: true)
+    let (isFilled, wakes) = monitor.wait(for: Self.filled) { state -> (Bool, Bool)? in
+      if state.elements.isEmpty {
+        if state.isClosed { return (false, false) }
+        state.isConsumerWaiting = true
+        return nil
+      }
+      swap(&state.elements, &elements)
+      state.weight = 0
+      return (true, state.waitingProducers > 0)
+    }
+    if wakes { monitor.broadcast(Self.emptied) }
+    return isFilled
+  }
+
+  /// Takes no more; what is queued can still be drained. Wakes everyone.
+  package func close() {
+    monitor.withLock { $0.isClosed = true }
+    monitor.broadcast(Self.filled)
+    monitor.broadcast(Self.emptied)
+  }
+}

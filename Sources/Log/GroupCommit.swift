@@ -1,0 +1,94 @@
+// Group commit: everything that arrived while the last sync ran becomes durable with the next one.
+
+internal import Codecs
+internal import Core
+
+/// Carries out what the queue held, in order. Without threads of its own, so that a simulation can drive it.
+struct GroupCommit<Files: LogFiles> {
+  private var touched: [SegmentedPartition<Files>] = []
+  private let health: LogHealth
+  /// Called when a high watermark moved.
+  private let onChange: @Sendable () -> Void
+
+  init(health: LogHealth, onChange: @escaping @Sendable () -> Void) {
+    self.health = health
+    self.onChange = onChange
+  }
+
+  /// One round: all `commands`, and one sync per input partition that got something.
+  mutating func run(_ commands: [LogCommand<Files>]) {
+    for command in commands {
+      switch command {
+      case .append(let partition, let batch, let completion): stage(partition, batch, completion)
+      case .perform(let partition, let operation, let reply):
+        commit()
+        let result = Result { () throws(LogError) in try perform(operation, on: partition) }
+        reply.withLock { $0 = result }
+        reply.broadcast()
+      }
+    }
+    commit()
+  }
+
+  private mutating func stage(
+    _ partition: SegmentedPartition<Files>, _ batch: EncodedBatch, _ completion: AppendCompletion?
+  ) {
+    guard let store = unsafe partition.store, health.error == nil else {
+      completion?(.failure(health.error ?? .readOnly))
+      return
+    }
+    if !touched.contains(where: { $0 === partition }) { touched.append(partition) }
+    do throws(FileError) {
+      try store.stage(batch, completion)
+    } catch {
+      health.fail(error.logError)
+      completion?(.failure(error.logError))
+    }
+  }
+
+  /// Write, sync, publish, tell: never in another order. Readers and producers learn of a record only when it is
+  /// durable, and a producer that was told can read it.
+  private mutating func commit() {
+    guard !touched.isEmpty else { return }
+    defer { touched.removeAll(keepingCapacity: true) }
+    do throws(FileError) {
+      guard health.error == nil else { return tell() }
+      for partition in touched { try unsafe partition.store?.write() }
+      for partition in touched where !partition.isDerived { try unsafe partition.store?.sync() }
+    } catch {
+      // The disk may have lost any part of this round, and says so only once: nothing of it is acknowledged, and
+      // nothing is tried again.
+      health.fail(error.logError)
+      return tell()
+    }
+    for partition in touched { unsafe partition.store?.publish() }
+    tell()
+  }
+
+  private func tell() {
+    let error = health.error
+    for partition in touched {
+      guard let finished = unsafe partition.store?.takeFinished(failing: error) else { continue }
+      for append in finished { append.completion?(append.result) }
+    }
+    onChange()
+  }
+
+  private func perform(
+    _ operation: PartitionOperation, on partition: SegmentedPartition<Files>
+  ) throws(LogError) {
+    guard let store = unsafe partition.store else { throw .readOnly }
+    if let error = health.error { throw error }
+    do throws(LogError) {
+      switch operation {
+      case .sync: try onDisk { () throws(FileError) in try store.sync() }
+      case .truncate(let offset): try store.truncate(to: offset)
+      case .reset: try store.reset()
+      }
+    } catch {
+      if case .failed = error { health.fail(error) }
+      throw error
+    }
+    onChange()
+  }
+}

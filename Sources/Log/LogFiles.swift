@@ -1,0 +1,95 @@
+// The disk as a seam: the log is generic over it, so that a simulated or failing disk can stand in.
+
+package import Codecs
+
+/// What a disk operation answered instead of success.
+package struct FileError: Error, Equatable, Sendable {
+  /// The errno value.
+  package var code: Int32
+  /// Such as `fdatasync <path>`.
+  package var operation: String
+  /// The space, quota or file-size limit is reached: the one failure of a write that can pass.
+  package var isDiskFull: Bool
+  /// There is no such file.
+  package var isMissing: Bool
+  /// Another process holds the lock.
+  package var isLocked: Bool
+
+  package init(
+    code: Int32, operation: String, isDiskFull: Bool = false, isMissing: Bool = false, isLocked: Bool = false
+  ) {
+    self.code = code
+    self.operation = operation
+    self.isDiskFull = isDiskFull
+    self.isMissing = isMissing
+    self.isLocked = isLocked
+  }
+
+  /// For an operation after which the log cannot go on, unless it is only that the disk is full.
+  package var logError: LogError { isDiskFull ? .diskFull : .failed("\(operation): error \(code)") }
+}
+
+/// Runs disk operations whose failure is the log's.
+func onDisk<Result>(_ body: () throws(FileError) -> Result) throws(LogError) -> Result {
+  do throws(FileError) { return try body() } catch { throw error.logError }
+}
+
+/// An open file. Closed when the last reference goes. Safe to use from any thread.
+package protocol LogFile: AnyObject, Sendable {
+  /// Appends up to `count` bytes from `position` to `buffer`; fewer only at the end of the file.
+  func read(_ count: Int, at position: Int64, into buffer: inout ByteWriter) throws(FileError)
+  /// Writes all of `bytes`. On an error any part of them may have been written.
+  func write(_ bytes: RawSpan, at position: Int64) throws(FileError)
+  /// Returns once what was written is on disk (fdatasync). An error is final: what was written may be lost.
+  func sync() throws(FileError)
+  func truncate(to byteCount: Int64) throws(FileError)
+  /// Reserves space up to `byteCount` without changing the size; only a hint.
+  func preallocate(to byteCount: Int64)
+  func byteCount() throws(FileError) -> Int64
+}
+
+/// How a file is opened.
+package enum OpenMode: Sendable {
+  case read
+  /// The file exists and will be written.
+  case update
+  /// The file is created, or emptied if it exists.
+  case create
+}
+
+/// The file system: names are paths.
+package protocol LogFiles: Sendable {
+  associatedtype File: LogFile
+  func open(_ path: String, _ mode: OpenMode) throws(FileError) -> File
+  /// Opens (creates) the file and holds an exclusive lock on it as long as the file stays open.
+  func lock(_ path: String) throws(FileError) -> File
+  /// The names in a directory, in no particular order.
+  func list(_ directory: String) throws(FileError) -> [String]
+  /// Creates the directory and those above it as needed, durably.
+  func makeDirectory(_ path: String) throws(FileError)
+  func rename(_ path: String, to newPath: String) throws(FileError)
+  func remove(_ path: String) throws(FileError)
+  /// Makes creations, renames and removals in the directory durable.
+  func syncDirectory(_ path: String) throws(FileError)
+}
+
+extension LogFiles {
+  /// The whole file, which must be at most `byteCountMax` long.
+  package func contents(_ path: String, byteCountMax: Int) throws(FileError) -> [UInt8] {
+    let file = try open(path, .read)
+    var buffer = ByteWriter(capacity: 4096)
+    try file.read(byteCountMax, at: 0, into: &buffer)
+    return buffer.copy()
+  }
+
+  /// Replaces the file so that after a crash it is either the old one or the new one, whole: a temporary file is
+  /// written and synced before it takes the name, and the directory is synced after.
+  package func replace(_ name: String, in directory: String, with bytes: RawSpan) throws(FileError) {
+    let temporary = "\(directory)/\(name).tmp"
+    let file = try open(temporary, .create)
+    try file.write(bytes, at: 0)
+    try file.sync()
+    try rename(temporary, to: "\(directory)/\(name)")
+    try syncDirectory(directory)
+  }
+}

@@ -1,0 +1,19 @@
+// How an embedded log is laid out and bounded. Tests make everything small; production takes the defaults.
+
+internal import Core
+
+/// All bounds of an embedded log; the defaults and their reasons are in `Limits`.
+package struct LogOptions: Sendable, Equatable {
+  /// A segment is sealed before it grows beyond this; a batch larger than this has a segment of its own.
+  package var segmentBytes = Limits.logSegmentBytes
+  /// The distance of index entries.
+  package var indexIntervalBytes = Limits.logIndexIntervalBytes
+  /// Batches that wait for the writer; producers block beyond it.
+  package var queueBytesMax = Limits.logQueueBytesMax
+  /// Sealed segments whose file is held open for readers.
+  package var openSegmentsMax = Limits.logOpenSegmentsMax
+  /// How often a reader of another process's log looks for more.
+  package var pollNanos = Limits.logPollNanos
+
+  package init() {}
+}

@@ -1,0 +1,275 @@
+// What happens when a partition is opened: the manifest is believed if its checksum holds, sealed segments if their
+// size is right, and the last segment as far as its batches are valid.
+
+internal import Codecs
+internal import Core
+
+/// What was cut off a partition's last segment when it was opened.
+package struct TailCut: Equatable, Sendable {
+  package var file: String
+  /// The first byte that belonged to no whole batch.
+  package var byte: Int64
+  package var byteCount: Int64
+  package var nextOffset: Int64
+}
+
+/// A partition as found on disk.
+struct RecoveredPartition<Files: LogFiles> {
+  var manifest: PartitionManifest
+  var file: Files.File
+  var index: SegmentIndex
+  /// The valid part of the last segment.
+  var byteCount: Int64
+  var nextOffset: Int64
+  /// Up to here the last segment was known to be durable before it was opened.
+  var certainBytes: Int64
+  var cut: TailCut?
+
+  func state(directory: String) -> PartitionState<Files.File> {
+    let path = SegmentNames(directory: directory, baseOffset: manifest.activeBaseOffset).log
+    let active = ActiveSegment(path: path, file: file, index: index, publishedBytes: byteCount)
+    return PartitionState(manifest: manifest, highWatermark: nextOffset, active: active)
+  }
+}
+
+/// Opens partitions. The work is bounded by the last segment, whatever the size of the log.
+struct PartitionRecovery<Files: LogFiles> {
+  let files: Files
+  let directory: String
+  let options: LogOptions
+
+  /// The manifest, or nil where no partition was ever completed.
+  func manifest() throws(LogError) -> PartitionManifest? {
+    let path = "\(directory)/\(PartitionManifest.fileName)"
+    let bytes: [UInt8]
+    do throws(FileError) {
+      bytes = try files.contents(path, byteCountMax: PartitionManifest.byteCountMax)
+    } catch {
+      if error.isMissing { return nil }
+      throw error.logError
+    }
+    do throws(CodecError) {
+      return try unsafe PartitionManifest(decoding: bytes.span.bytes)
+    } catch { throw .corrupt(file: path, byte: 0, reason: "\(error)") }
+  }
+
+  /// Makes a new, empty partition. The manifest comes last: without it there is no partition.
+  func create(_ settings: TopicSettings, index: Int, epoch: UInt32) throws(LogError) -> PartitionManifest {
+    let manifest = PartitionManifest(settings: settings, index: index, epoch: epoch)
+    do throws(FileError) {
+      try files.makeDirectory(directory)
+      _ = try WritableSegment(
+        creating: files, directory: directory, baseOffset: 0, intervalBytes: options.indexIntervalBytes)
+      try store(manifest)
+    } catch { throw error.logError }
+    return manifest
+  }
+
+  func store(_ manifest: PartitionManifest) throws(FileError) {
+    var writer = ByteWriter()
+    manifest.encode(into: &writer)
+    try files.replace(PartitionManifest.fileName, in: directory, with: writer.bytes)
+  }
+
+  // MARK: Opening
+
+  /// Opens the partition for its one writer: repairs what a crash may leave, refuses what it may not.
+  func recover(_ manifest: PartitionManifest) throws(LogError) -> RecoveredPartition<Files> {
+    var manifest = manifest
+    if manifest.isDiscarding { manifest = try finishDiscarding(manifest) }
+    try checkSealed(manifest)
+    try removeLeftovers(manifest)
+    var recovered = try scanLast(manifest, mode: .update)
+    let path = SegmentNames(directory: directory, baseOffset: manifest.activeBaseOffset).log
+    let size = try onDisk { () throws(FileError) in try recovered.file.byteCount() }
+    if recovered.byteCount < size {
+      if !manifest.settings.isDerived { try refuseDamage(recovered, path: path, size: size) }
+      recovered.cut = TailCut(
+        file: path, byte: recovered.byteCount, byteCount: size - recovered.byteCount, nextOffset: recovered.nextOffset)
+    }
+    let found = recovered
+    try onDisk { () throws(FileError) in
+      if found.cut != nil {
+        try found.file.truncate(to: found.byteCount)
+        try files.syncDirectory(directory)
+      }
+      try makeTailDurable(found)
+    }
+    return recovered
+  }
+
+  /// Opens the partition as another process's writer may be leaving it right now: what is valid so far.
+  func follow(_ manifest: PartitionManifest) throws(LogError) -> RecoveredPartition<Files> {
+    try checkSealed(manifest)
+    let path = SegmentNames(directory: directory, baseOffset: manifest.activeBaseOffset).log
+    var recovered = try scanLast(manifest, mode: .read)
+    let file = recovered.file
+    let size = try onDisk { () throws(FileError) in try file.byteCount() }
+    do throws(LogError) {
+      if recovered.byteCount < size { try refuseDamage(recovered, path: path, size: size) }
+    } catch {
+      // The writer may have gone on between the two looks; if so, the second finds the gap filled.
+      let again = try scanLast(manifest, mode: .read)
+      guard again.byteCount > recovered.byteCount else { throw error }
+      recovered = again
+    }
+    return recovered
+  }
+
+  /// A reset that was interrupted is carried to its end.
+  func finishDiscarding(_ discarding: PartitionManifest) throws(LogError) -> PartitionManifest {
+    var manifest = PartitionManifest(settings: discarding.settings, index: discarding.index, epoch: discarding.epoch)
+    manifest.revision = discarding.revision + 1
+    do throws(FileError) {
+      for name in try files.list(directory) where name != PartitionManifest.fileName {
+        try files.remove("\(directory)/\(name)")
+      }
+      _ = try WritableSegment(
+        creating: files, directory: directory, baseOffset: 0, intervalBytes: options.indexIntervalBytes)
+      try files.syncDirectory(directory)
+      try store(manifest)
+    } catch { throw error.logError }
+    return manifest
+  }
+
+  private func checkSealed(_ manifest: PartitionManifest) throws(LogError) {
+    var expected = manifest.startOffset
+    for seal in manifest.sealed {
+      let path = SegmentNames(directory: directory, baseOffset: seal.baseOffset).log
+      guard seal.baseOffset == expected else {
+        throw .corrupt(file: path, byte: 0, reason: "offset \(expected) is in no segment")
+      }
+      expected = seal.endOffset
+      let size: Int64
+      do throws(FileError) {
+        size = try files.open(path, .read).byteCount()
+      } catch {
+        if error.isMissing { throw .corrupt(file: path, byte: 0, reason: "the sealed segment is missing") }
+        throw error.logError
+      }
+      guard size == seal.byteCount else {
+        throw .corrupt(
+          file: path, byte: min(size, seal.byteCount), reason: "sealed with \(seal.byteCount) bytes, now \(size)")
+      }
+    }
+    guard manifest.activeBaseOffset == expected else {
+      let path = SegmentNames(directory: directory, baseOffset: manifest.activeBaseOffset).log
+      throw .corrupt(file: path, byte: 0, reason: "offset \(expected) is in no segment")
+    }
+  }
+
+  /// Removes segments that the manifest does not name: an empty one is what a crash leaves when a segment is begun, and
+  /// those of a derived partition were cut off. Anything else is not ours to delete.
+  private func removeLeftovers(_ manifest: PartitionManifest) throws(LogError) {
+    var known = Set(manifest.sealed.map(\.baseOffset))
+    known.insert(manifest.activeBaseOffset)
+    for name in try onDisk({ () throws(FileError) in try files.list(directory) }) {
+      let path = "\(directory)/\(name)"
+      if name.hasSuffix(".tmp") { try onDisk { () throws(FileError) in try files.remove(path) } }
+      guard name.hasSuffix(".log"), let base = Int64(name.dropLast(4)), !known.contains(base) else { continue }
+      let size = try onDisk { () throws(FileError) in try files.open(path, .read).byteCount() }
+      guard manifest.settings.isDerived || size == 0 else {
+        throw .corrupt(file: path, byte: 0, reason: "a segment that the partition does not know")
+      }
+      try onDisk { () throws(FileError) in try removeSegment(base) }
+    }
+  }
+
+  func removeSegment(_ baseOffset: Int64) throws(FileError) {
+    let names = SegmentNames(directory: directory, baseOffset: baseOffset)
+    for path in [names.index, names.timeIndex, names.log] {
+      do throws(FileError) { try files.remove(path) } catch { guard error.isMissing else { throw error } }
+    }
+  }
+
+  // MARK: The last segment
+
+  private func scanLast(_ manifest: PartitionManifest, mode: OpenMode) throws(LogError) -> RecoveredPartition<Files> {
+    let base = manifest.activeBaseOffset
+    let names = SegmentNames(directory: directory, baseOffset: base)
+    do throws(FileError) {
+      let file = try files.open(names.log, mode)
+      let size = try file.byteCount()
+      var index = storedIndex(names, baseOffset: base, byteCount: size)
+      var certain = index.rewindToLastCertainty()
+      var scanned = try scan(file, from: certain, to: size, &index)
+      if scanned == nil {
+        // The index does not fit the segment, so it is worth nothing.
+        index = SegmentIndex(baseOffset: base, intervalBytes: options.indexIntervalBytes)
+        certain = 0
+        scanned = try scan(file, from: 0, to: size, &index)
+      }
+      let (end, nextOffset) = scanned ?? (0, base)
+      return RecoveredPartition(
+        manifest: manifest, file: file, index: index, byteCount: end, nextOffset: nextOffset,
+        certainBytes: certain)
+    } catch {
+      if error.isMissing { throw .corrupt(file: names.log, byte: 0, reason: "the last segment is missing") }
+      throw error.logError
+    }
+  }
+
+  private func storedIndex(_ names: SegmentNames, baseOffset: Int64, byteCount: Int64) -> SegmentIndex {
+    guard let offsets = try? files.contents(names.index, byteCountMax: Limits.logIndexBytesMax),
+      let times = try? files.contents(names.timeIndex, byteCountMax: Limits.logIndexBytesMax)
+    else { return SegmentIndex(baseOffset: baseOffset, intervalBytes: options.indexIntervalBytes) }
+    return unsafe SegmentIndex(
+      baseOffset: baseOffset, intervalBytes: options.indexIntervalBytes, offsets: offsets.span.bytes,
+      times: times.span.bytes, byteCount: byteCount)
+  }
+
+  /// Completes `index` from `position`, where its last entry points, to the end of what is valid. Nil if the entry is
+  /// wrong.
+  private func scan(
+    _ file: Files.File, from position: Int64, to size: Int64, _ index: inout SegmentIndex
+  ) throws(FileError) -> (end: Int64, nextOffset: Int64)? {
+    let entry = index.offsets.last.map { index.baseOffset + Int64($0.relativeOffset) }
+    let lastTime = index.times.last.map { index.baseOffset + Int64($0.relativeOffset) } ?? -1
+    var nextOffset = index.baseOffset
+    var isEntryRight = entry == nil
+    var scan = SegmentScan<Files.File>()
+    var changed = index
+    let end = try scan.forEachBatch(
+      of: file, from: position, to: size, nextOffset: entry == nil ? index.baseOffset : nil
+    ) { frame, position in
+      if frame.lastOffset == entry { isEntryRight = true }
+      nextOffset = frame.lastOffset + 1
+      changed.add(frame, at: position)
+    }
+    guard isEntryRight, lastTime < nextOffset else { return nil }
+    index = changed
+    return (end, nextOffset)
+  }
+
+  /// A crash tears the tail of an input topic, and then nothing valid follows. If something does, acknowledged records
+  /// may be lost in between, and only a person may decide that. A derived topic is not synced with every batch, so a
+  /// power failure can leave holes; it is made again from its input.
+  private func refuseDamage(_ recovered: RecoveredPartition<Files>, path: String, size: Int64) throws(LogError) {
+    var scan = SegmentScan<Files.File>()
+    let later: Int64?
+    do throws(FileError) {
+      later = try scan.laterBatch(
+        of: recovered.file, after: recovered.byteCount + 1, to: size, nextOffset: recovered.nextOffset)
+    } catch { throw error.logError }
+    if let later {
+      throw .corrupt(
+        file: path, byte: recovered.byteCount, reason: "damaged, but a valid batch follows at byte \(later)")
+    }
+  }
+
+  /// Writes the tail again, with the same bytes, and syncs it. After a failed sync the kernel holds pages as clean that
+  /// the disk never got; read back, they would be served as durable. What the index files tell of was synced before.
+  private func makeTailDurable(_ recovered: RecoveredPartition<Files>) throws(FileError) {
+    var position = recovered.certainBytes
+    var buffer = ByteWriter()
+    while position < recovered.byteCount {
+      buffer.removeAll()
+      let count = min(Int64(Limits.logWriteBytes), recovered.byteCount - position)
+      try recovered.file.read(Int(count), at: position, into: &buffer)
+      try recovered.file.write(buffer.bytes, at: position)
+      position += Int64(buffer.count)
+      if buffer.count == 0 { break }
+    }
+    try recovered.file.sync()
+  }
+}

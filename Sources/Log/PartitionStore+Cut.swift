@@ -1,0 +1,104 @@
+// Taking back what a derived partition holds, before it is generated again.
+
+internal import Codecs
+internal import Core
+
+extension PartitionStore {
+  /// Ends the partition at `offset`. Every moment in between is a state that recovery accepts: first the manifest names
+  /// the cut segment as the last one, then the later ones are removed, then it is shortened.
+  func truncate(to offset: Int64) throws(LogError) {
+    guard offset <= nextOffset else { throw .afterEnd(end: nextOffset) }
+    guard offset >= manifest.startOffset else { throw .beforeStart(earliest: manifest.startOffset) }
+    guard offset < nextOffset else { return }
+    let (keptBytes, head) = try headOfStraddlingBatch(endingAt: offset)
+    var changed = manifest
+    changed.sealed.removeAll { $0.endOffset > offset }
+    let base = changed.sealed.last?.endOffset ?? manifest.startOffset
+    let removed =
+      manifest.sealed.map(\.baseOffset).filter { $0 > base } + [manifest.activeBaseOffset].filter { $0 > base }
+    changed.activeBaseOffset = base
+    let recovery = PartitionRecovery(files: files, directory: directory, options: options)
+    let shortened = changed
+    let names = SegmentNames(directory: directory, baseOffset: base)
+    // An index that ends before the cut spares the scan of the whole segment.
+    let index = try indexOfSegment(base).endingBefore(offset)
+    try onDisk { () throws(FileError) in
+      try replaceManifest(shortened)
+      for base in removed { try recovery.removeSegment(base) }
+      try files.syncDirectory(directory)
+      try index.write(files: files, names: names)
+      let file = try files.open(names.log, .update)
+      try file.truncate(to: keptBytes)
+      if let head { try file.write(unsafe head.span.bytes, at: keptBytes) }
+      try file.sync()
+    }
+    try resume(endingAt: offset)
+  }
+
+  private func indexOfSegment(_ baseOffset: Int64) throws(LogError) -> SegmentIndex {
+    guard let seal = manifest.sealed.first(where: { $0.baseOffset == baseOffset }) else { return segment.index }
+    return try SealedSegment(files: files, directory: directory, seal: seal, options: options).index
+  }
+
+  /// Empties the partition and gives it another epoch. The manifest says so first; recovery finishes the work.
+  func reset() throws(LogError) {
+    var discarding = manifest
+    var epoch = UInt32.random(in: 1...UInt32.max)
+    while epoch == manifest.epoch { epoch = UInt32.random(in: 1...UInt32.max) }
+    discarding.epoch = epoch
+    discarding.isDiscarding = true
+    let marked = discarding
+    try onDisk { () throws(FileError) in try replaceManifest(marked) }
+    let recovery = PartitionRecovery(files: files, directory: directory, options: options)
+    manifest = try recovery.finishDiscarding(manifest)
+    try resume(endingAt: 0)
+  }
+
+  /// Goes on from what is on disk now, as after opening.
+  private func resume(endingAt offset: Int64) throws(LogError) {
+    let recovery = PartitionRecovery(files: files, directory: directory, options: options)
+    let recovered = try recovery.recover(manifest)
+    guard recovered.nextOffset == offset else {
+      throw .failed("\(directory): cut to end at \(offset), but it ends at \(recovered.nextOffset)")
+    }
+    let segment = try onDisk { () throws(FileError) in
+      try WritableSegment(files: files, recovered: recovered, directory: directory)
+    }
+    restart(segment: segment, nextOffset: offset)
+    let state = recovered.state(directory: directory)
+    reader.publishCut { $0 = state.keeping(cuts: $0.cuts) }
+  }
+
+  /// Where the batch begins that holds `offset` (or begins with it), in bytes of its segment; and, if it begins before
+  /// `offset`, its records before it as a batch of their own.
+  private func headOfStraddlingBatch(endingAt offset: Int64) throws(LogError) -> (position: Int64, head: [UInt8]?) {
+    var buffer = ByteWriter()
+    let (position, isFound) = try reader.readBatch(containing: offset, into: &buffer)
+    guard isFound, let frame = BatchFrame(buffer.bytes, byteCountMax: Limits.batchBytesMax) else {
+      throw .failed("\(directory): offset \(offset) is in no batch")
+    }
+    guard frame.baseOffset < offset else { return (position, nil) }
+    var records = RecordBatchReader()
+    var writer = RecordBatchWriter()
+    do throws(CodecError) {
+      try records.open(buffer.bytes, verifyingChecksum: true)
+      try records.forEachRecord { (record: RecordView) throws(CodecError) in
+        guard record.offset < offset else { return }
+        writer.append(
+          timestampMillis: record.timestampMillis, key: record.hasKey ? record.key : nil,
+          value: record.hasValue ? record.value : nil)
+      }
+    } catch { throw .invalidBatch("a stored batch does not decode: \(error)") }
+    var bytes = writer.finish().bytes
+    RecordBatchHeader.patch(baseOffset: frame.baseOffset, in: &bytes)
+    return (position, bytes)
+  }
+}
+
+extension PartitionState {
+  fileprivate func keeping(cuts: Int) -> Self {
+    var state = self
+    state.cuts = cuts
+    return state
+  }
+}

@@ -1,0 +1,216 @@
+// The writing side of a partition: stages batches, writes them, syncs, rolls. No threads, no waiting: one owner.
+
+internal import Codecs
+internal import Core
+
+/// An append on its way: what it got or why not is told by the one who commits.
+struct PendingAppend {
+  var completion: AppendCompletion?
+  var result: Result<Int64, LogError>
+}
+
+/// Writes one partition. Used by the log's writer thread only; readers see what `publish()` shows them.
+///
+/// The order is always: `stage` some batches, `write`, `sync`, `publish`. Errors: a full disk refuses the batches that
+/// did not fit and leaves the partition as before; any other error is thrown and final for the log.
+final class PartitionStore<Files: LogFiles> {
+  /// What the index must know of a batch.
+  private struct BatchPlace {
+    var lastOffset: Int64
+    var maxTimestampMillis: Int64
+    var byteCount: Int
+    var position: Int64 = 0
+  }
+
+  let files: Files
+  let directory: String
+  let options: LogOptions
+  let reader: PartitionReader<Files>
+
+  // The manifest, the file and the index of the last segment, as they are; `reader` holds what readers may see.
+  var manifest: PartitionManifest
+  var segment: WritableSegment<Files>
+  /// The offset of the next record, staged ones included.
+  private(set) var nextOffset: Int64
+  /// The offset after the last record that was handed to the file.
+  private var writtenOffset: Int64
+
+  private var staged = ByteWriter(capacity: 64 << 10)
+  private var stagedBatches: [BatchPlace] = []
+  /// Written to the last segment since the last `publish()`: readers have an index of their own, as sharing one array
+  /// would copy it with every entry.
+  private var unpublishedBatches: [BatchPlace] = []
+  private var isSegmentPublished = true
+  private var stagedAppends: [PendingAppend] = []
+  private var finishedAppends: [PendingAppend] = []
+
+  init(
+    files: Files, directory: String, options: LogOptions, recovered: RecoveredPartition<Files>,
+    sealedSegments: SealedSegments<Files>
+  ) throws(FileError) {
+    self.files = files
+    self.directory = directory
+    self.options = options
+    manifest = recovered.manifest
+    segment = try WritableSegment(files: files, recovered: recovered, directory: directory)
+    nextOffset = recovered.nextOffset
+    writtenOffset = recovered.nextOffset
+    reader = PartitionReader(
+      directory: directory, state: recovered.state(directory: directory), sealedSegments: sealedSegments)
+  }
+
+  var isDerived: Bool { manifest.settings.isDerived }
+  var hasStaged: Bool { !stagedAppends.isEmpty }
+  var hasFinished: Bool { !finishedAppends.isEmpty }
+
+  /// Gives the batch its offsets and puts it into the next write. Only batches that were checked before.
+  func stage(_ batch: EncodedBatch, _ completion: AppendCompletion?) throws(FileError) {
+    let end = segment.byteCount + Int64(staged.count)
+    let isFull = end > 0 && end + Int64(batch.bytes.count) > options.segmentBytes
+    // Both indexes hold offsets and bytes of a segment as Int32.
+    let isFar = nextOffset + Int64(batch.recordCount) - segment.index.baseOffset > Int64(Int32.max)
+    if isFull || isFar {
+      try write()
+      do throws(FileError) {
+        if segment.byteCount > 0 { try roll() }
+      } catch {
+        guard error.isDiskFull else { throw error }
+        finishedAppends.append(PendingAppend(completion: completion, result: .failure(.diskFull)))
+        return
+      }
+    }
+    let encoded = batch.bytes
+    let bytes = unsafe encoded.span.bytes
+    staged.append(bigEndian: nextOffset)
+    staged.append(bytes.extracting(8..<12))
+    staged.append(bigEndian: Int32(0))
+    staged.append(bytes.extracting(droppingFirst: BatchFrame.prefixBytes))
+    stagedAppends.append(PendingAppend(completion: completion, result: .success(nextOffset)))
+    nextOffset += Int64(batch.recordCount)
+    stagedBatches.append(
+      BatchPlace(
+        lastOffset: nextOffset - 1, maxTimestampMillis: batch.maxTimestampMillis, byteCount: batch.bytes.count))
+    if staged.count >= Limits.logWriteBytes { try write() }
+  }
+
+  /// Hands what is staged to the file. A full disk fails the staged appends, and nothing of them stays.
+  func write() throws(FileError) {
+    guard hasStaged else { return }
+    defer {
+      staged.removeAll()
+      stagedBatches.removeAll(keepingCapacity: true)
+      stagedAppends.removeAll(keepingCapacity: true)
+    }
+    do throws(FileError) {
+      try segment.file.write(staged.bytes, at: segment.byteCount)
+    } catch {
+      guard error.isDiskFull else {
+        finish(failing: error.logError)
+        throw error
+      }
+      do throws(FileError) {
+        // Before anything is reported: what follows must not be written after half a batch.
+        try segment.file.truncate(to: segment.byteCount)
+      } catch {
+        finish(failing: error.logError)
+        throw error
+      }
+      nextOffset = writtenOffset
+      finish(failing: .diskFull)
+      return
+    }
+    for var batch in stagedBatches {
+      batch.position = segment.byteCount
+      Self.add(batch, to: &segment.index)
+      unpublishedBatches.append(batch)
+      segment.byteCount += Int64(batch.byteCount)
+    }
+    writtenOffset = nextOffset
+    finishedAppends += stagedAppends
+  }
+
+  private static func add(_ batch: BatchPlace, to index: inout SegmentIndex) {
+    index.add(
+      lastOffset: batch.lastOffset, maxTimestampMillis: batch.maxTimestampMillis, position: batch.position,
+      byteCount: batch.byteCount)
+  }
+
+  private func finish(failing error: LogError) {
+    finishedAppends += stagedAppends.map { PendingAppend(completion: $0.completion, result: .failure(error)) }
+  }
+
+  /// Returns once all that was written is on disk. Only then the index files may tell of it.
+  func sync() throws(FileError) {
+    try segment.sync()
+  }
+
+  /// Shows readers what was written, and for an input topic synced.
+  func publish() {
+    let (batches, isSegmentPublished, end) = (unpublishedBatches, isSegmentPublished, writtenOffset)
+    let (manifest, active) = (manifest, segment.published)
+    reader.publish { state in
+      if isSegmentPublished {
+        for batch in batches { Self.add(batch, to: &state.active.index) }
+        state.active.publishedBytes = active.publishedBytes
+      } else {
+        state.manifest = manifest
+        state.active = active
+      }
+      state.highWatermark = end
+    }
+    unpublishedBatches.removeAll(keepingCapacity: true)
+    self.isSegmentPublished = true
+  }
+
+  /// The appends that are decided, in order. After a final error, pass it: none of them was made durable.
+  func takeFinished(failing error: LogError? = nil) -> [PendingAppend] {
+    defer { finishedAppends.removeAll(keepingCapacity: true) }
+    if let error {
+      finish(failing: error)
+      staged.removeAll()
+      stagedBatches = []
+      stagedAppends = []
+      return finishedAppends.map { append in
+        if case .failure(.diskFull) = append.result { return append }
+        return PendingAppend(completion: append.completion, result: .failure(error))
+      }
+    }
+    return finishedAppends
+  }
+
+  // MARK: Segments
+
+  /// Seals the last segment and begins the next. The order makes every moment a state that recovery accepts: the
+  /// sealed bytes are durable, then the next file exists (an empty one that the manifest does not name is removed),
+  /// then the manifest names both.
+  private func roll() throws(FileError) {
+    let seal = try segment.seal(endOffset: writtenOffset)
+    let next = try WritableSegment(
+      creating: files, directory: directory, baseOffset: writtenOffset, intervalBytes: options.indexIntervalBytes)
+    try files.syncDirectory(directory)
+    var changed = manifest
+    changed.sealed.append(seal)
+    changed.activeBaseOffset = writtenOffset
+    try replaceManifest(changed)
+    segment = next
+    unpublishedBatches.removeAll(keepingCapacity: true)
+    isSegmentPublished = false
+  }
+
+  func replaceManifest(_ changed: PartitionManifest) throws(FileError) {
+    var changed = changed
+    changed.revision += 1
+    var writer = ByteWriter()
+    changed.encode(into: &writer)
+    try files.replace(PartitionManifest.fileName, in: directory, with: writer.bytes)
+    manifest = changed
+  }
+
+  /// Takes up the state after a cut.
+  func restart(segment changed: WritableSegment<Files>, nextOffset end: Int64) {
+    segment = changed
+    nextOffset = end
+    writtenOffset = end
+    unpublishedBatches = []
+  }
+}

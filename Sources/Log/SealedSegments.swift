@@ -1,0 +1,123 @@
+// Sealed segments that are being read: opened when needed, a bounded number at a time.
+
+internal import Codecs
+internal import Core
+internal import Synchronization
+
+/// A sealed segment's open file and its indexes. Readers keep it alive while they use it, whatever the cache drops.
+final class SealedSegment<Files: LogFiles>: Sendable {
+  let path: String
+  let file: Files.File
+  let index: SegmentIndex
+
+  /// Opens the segment; indexes that are missing or not those that were sealed are made again from the segment.
+  init(files: Files, directory: String, seal: SegmentSeal, options: LogOptions) throws(LogError) {
+    let names = SegmentNames(directory: directory, baseOffset: seal.baseOffset)
+    path = names.log
+    do throws(FileError) {
+      file = try files.open(names.log, .read)
+    } catch {
+      if error.isMissing { throw .corrupt(file: names.log, byte: 0, reason: "the segment is missing") }
+      throw error.logError
+    }
+    if let stored = Self.storedIndex(files, names, seal, options) {
+      index = stored
+      return
+    }
+    index = try Self.rebuiltIndex(file, path, seal, options)
+    // Best effort: a reader may have no right to write here, and the next one can build it again.
+    try? index.write(files: files, names: names)
+  }
+
+  private static func storedIndex(
+    _ files: Files, _ names: SegmentNames, _ seal: SegmentSeal, _ options: LogOptions
+  ) -> SegmentIndex? {
+    guard let offsets = try? files.contents(names.index, byteCountMax: Limits.logIndexBytesMax),
+      let times = try? files.contents(names.timeIndex, byteCountMax: Limits.logIndexBytesMax),
+      unsafe CRC32C.checksum(offsets.span.bytes) == seal.indexChecksum,
+      unsafe CRC32C.checksum(times.span.bytes) == seal.timeIndexChecksum
+    else { return nil }
+    return unsafe SegmentIndex(
+      baseOffset: seal.baseOffset, intervalBytes: options.indexIntervalBytes, offsets: offsets.span.bytes,
+      times: times.span.bytes, byteCount: seal.byteCount)
+  }
+
+  private static func rebuiltIndex(
+    _ file: Files.File, _ path: String, _ seal: SegmentSeal, _ options: LogOptions
+  ) throws(LogError) -> SegmentIndex {
+    var index = SegmentIndex(baseOffset: seal.baseOffset, intervalBytes: options.indexIntervalBytes)
+    var scan = SegmentScan<Files.File>()
+    let end: Int64
+    do throws(FileError) {
+      end = try scan.forEachBatch(of: file, from: 0, to: seal.byteCount, nextOffset: seal.baseOffset) {
+        frame, position in
+        index.add(frame, at: position)
+      }
+    } catch { throw error.logError }
+    guard end == seal.byteCount else {
+      throw .corrupt(file: path, byte: end, reason: "no valid batch of this segment")
+    }
+    index.seal()
+    return index
+  }
+}
+
+/// The open sealed segments of a log, the one used last in front.
+final class SealedSegments<Files: LogFiles>: Sendable {
+  private let open = Mutex<[SealedSegment<Files>]>([])
+  private let files: Files
+  private let options: LogOptions
+
+  init(files: Files, options: LogOptions) {
+    self.files = files
+    self.options = options
+  }
+
+  func segment(_ seal: SegmentSeal, in directory: String) throws(LogError) -> SealedSegment<Files> {
+    let path = SegmentNames(directory: directory, baseOffset: seal.baseOffset).log
+    if let found = open.withLock({ $0.useFirst { $0.path == path } }) { return found }
+    // Opened outside the lock: two readers may do it at once, and one of the two is dropped.
+    let opened = try SealedSegment(files: files, directory: directory, seal: seal, options: options)
+    open.withLock { open in
+      open.insert(opened, at: 0)
+      if open.count > options.openSegmentsMax { open.removeLast() }
+    }
+    return opened
+  }
+
+  /// Forgets the segments of a partition, because they are about to be cut or deleted.
+  func forget(directory: String) {
+    open.withLock { $0.removeAll { $0.path.hasPrefix(directory + "/") } }
+  }
+}
+
+extension Array {
+  /// The first element that matches, moved to the front.
+  fileprivate mutating func useFirst(where matches: (Element) -> Bool) -> Element? {
+    guard let place = firstIndex(where: matches) else { return nil }
+    let element = self[place]
+    if place > 0 {
+      remove(at: place)
+      insert(element, at: 0)
+    }
+    return element
+  }
+}
+
+extension SegmentIndex {
+  mutating func add(_ frame: BatchFrame, at position: Int64) {
+    add(
+      lastOffset: frame.lastOffset, maxTimestampMillis: frame.maxTimestampMillis, position: position,
+      byteCount: frame.byteCount)
+  }
+
+  /// Writes both files anew.
+  func write<Files: LogFiles>(files: Files, names: SegmentNames) throws(FileError) {
+    var writer = ByteWriter()
+    encodeOffsets(from: 0, into: &writer)
+    try files.open(names.index, .create).write(writer.bytes, at: 0)
+    writer.removeAll()
+    encodeTimes(from: 0, into: &writer)
+    try files.open(names.timeIndex, .create).write(writer.bytes, at: 0)
+  }
+}

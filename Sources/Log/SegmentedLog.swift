@@ -1,0 +1,217 @@
+// The embedded log: topics in one directory, one writer thread, any number of readers.
+
+internal import Codecs
+internal import Core
+internal import Synchronization
+
+/// The embedded log on the machine's own disk.
+package typealias EmbeddedLog = SegmentedLog<PosixFiles>
+/// A partition of it.
+package typealias EmbeddedPartition = SegmentedPartition<PosixFiles>
+
+/// A log in one directory:
+///
+///     <directory>/writer.lock                                        held by the one process that writes
+///     <directory>/topics/<topic>-<partition>/partition.meta          `PartitionManifest`
+///     <directory>/topics/<topic>-<partition>/<first offset>.log      record batches, as Kafka stores them
+///     <directory>/topics/<topic>-<partition>/<first offset>.index    and their indexes, made again when missing
+///     <directory>/topics/<topic>-<partition>/<first offset>.timeindex
+///
+/// `close()` it, or the writer thread and the lock stay.
+package final class SegmentedLog<Files: LogFiles>: EventLog {
+  package typealias Partition = SegmentedPartition<Files>
+
+  private struct Topic {
+    var settings: TopicSettings
+    var partitions: [Int: Partition] = [:]
+  }
+
+  let files: Files
+  let directory: String
+  let options: LogOptions
+  private let isReadOnly: Bool
+  private let commands: BoundedQueue<LogCommand<Files>>
+  private let health = LogHealth()
+  let changes = ChangeSignal()
+  private let sealedSegments: SealedSegments<Files>
+  private let registry = Mutex<[String: Topic]>([:])
+  /// Held by the one thread that looks for more in a log of another process.
+  let polling = Mutex(())
+  private let cuts = Mutex<[TailCut]>([])
+  private let lock: Mutex<Files.File?>
+  private let thread = Mutex<NamedThread?>(nil)
+
+  /// Opens the log in `directory`, which is created if need be (but not for reading only). Errors: `.locked` if
+  /// another process writes there, `.corrupt` if it is damaged beyond a torn tail.
+  package static func open(
+    directory: String, readOnly: Bool = false, options: LogOptions = LogOptions(), files: Files
+  ) throws(LogError) -> SegmentedLog {
+    let log = try SegmentedLog(directory: directory, isReadOnly: readOnly, options: options, files: files)
+    _ = try log.loadTopics()
+    if !readOnly { log.thread.withLock { $0 = NamedThread("log-writer") { log.writeUntilClosed() } } }
+    return log
+  }
+
+  private init(directory: String, isReadOnly: Bool, options: LogOptions, files: Files) throws(LogError) {
+    self.files = files
+    self.directory = directory
+    self.options = options
+    self.isReadOnly = isReadOnly
+    commands = BoundedQueue(weightMax: options.queueBytesMax)
+    sealedSegments = SealedSegments(files: files, options: options)
+    guard !isReadOnly else {
+      lock = Mutex(nil)
+      return
+    }
+    do throws(FileError) {
+      try files.makeDirectory(directory + "/topics")
+      lock = Mutex(try files.lock(directory + "/writer.lock"))
+    } catch {
+      if error.isLocked { throw .locked(directory: directory) }
+      throw error.logError
+    }
+  }
+
+  /// What was cut off when the log was opened: nothing after an orderly end.
+  package var tailCuts: [TailCut] { cuts.withLock { $0 } }
+
+  /// Why the log takes no appends any more, or nil.
+  package var failure: LogError? { health.error }
+
+  // MARK: Topics
+
+  package func createTopic(_ settings: TopicSettings) throws(LogError) {
+    try checkName(settings)
+    guard !isReadOnly else { throw .readOnly }
+    try registry.withLock { registry throws(LogError) in
+      var topic = registry[settings.name] ?? Topic(settings: settings)
+      guard topic.settings == settings else { throw .conflictingSettings(topic.settings) }
+      for index in 0..<settings.partitions where topic.partitions[index] == nil {
+        let recovery = recovery(topic: settings.name, index)
+        let epoch = UInt32.random(in: 1...UInt32.max)
+        let manifest = try recovery.create(settings, index: index, epoch: epoch)
+        topic.partitions[index] = try openForWriting(manifest, recovery)
+      }
+      registry[settings.name] = topic
+    }
+  }
+
+  private func checkName(_ settings: TopicSettings) throws(LogError) {
+    let name = settings.name
+    guard (1...Limits.logTopicNameBytesMax).contains(name.utf8.count), name != ".", name != "..",
+      name.utf8.allSatisfy({ byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"):
+          true
+        default: false
+        }
+      })
+    else { throw .invalidTopic("'\(name)' is no topic name") }
+    guard (1...Limits.logPartitionsMax).contains(settings.partitions) else {
+      throw .invalidTopic("\(settings.partitions) partitions, not 1 to \(Limits.logPartitionsMax)")
+    }
+  }
+
+  package func topics() -> [TopicSettings] {
+    registry.withLock { $0.values.map(\.settings) }.sorted { $0.name < $1.name }
+  }
+
+  package func partition(_ topic: String, _ index: Int) throws(LogError) -> Partition {
+    guard let partition = registry.withLock({ $0[topic]?.partitions[index] }) else {
+      throw .unknownTopic("\(topic)-\(index)")
+    }
+    return partition
+  }
+
+  private func recovery(topic: String, _ index: Int) -> PartitionRecovery<Files> {
+    PartitionRecovery(files: files, directory: "\(directory)/topics/\(topic)-\(index)", options: options)
+  }
+
+  func partitions() -> [Partition] { registry.withLock { $0.values.flatMap(\.partitions.values) } }
+
+  /// Opens the partitions on disk that are not open yet. Returns whether there were any.
+  func loadTopics() throws(LogError) -> Bool {
+    let names: [String]
+    do throws(FileError) {
+      names = try files.list(directory + "/topics").sorted()
+    } catch {
+      if error.isMissing, isReadOnly { return false }
+      throw error.logError
+    }
+    let known = Set(partitions().map { "\($0.topic)-\($0.index)" })
+    var isChanged = false
+    for name in names where !known.contains(name) {
+      let recovery = PartitionRecovery(files: files, directory: "\(directory)/topics/\(name)", options: options)
+      // A directory without a manifest is a creation that a crash cut short.
+      guard let manifest = try recovery.manifest() else { continue }
+      let partition = try isReadOnly ? openForReading(manifest, recovery) : openForWriting(manifest, recovery)
+      registry.withLock { registry in
+        registry[manifest.settings.name, default: Topic(settings: manifest.settings)]
+          .partitions[manifest.index] = partition
+      }
+      isChanged = true
+    }
+    return isChanged
+  }
+
+  private func openForWriting(
+    _ manifest: PartitionManifest, _ recovery: PartitionRecovery<Files>
+  ) throws(LogError) -> Partition {
+    let recovered = try recovery.recover(manifest)
+    if let cut = recovered.cut { cuts.withLock { $0.append(cut) } }
+    let store = try onDisk { () throws(FileError) in
+      try PartitionStore(
+        files: files, directory: recovery.directory, options: options, recovered: recovered,
+        sealedSegments: sealedSegments)
+    }
+    return Partition(
+      settings: manifest.settings, index: manifest.index, reader: store.reader, store: store, commands: commands,
+      health: health)
+  }
+
+  private func openForReading(
+    _ manifest: PartitionManifest, _ recovery: PartitionRecovery<Files>
+  ) throws(LogError) -> Partition {
+    let recovered = try recovery.follow(manifest)
+    let reader = PartitionReader(
+      directory: recovery.directory, state: recovered.state(directory: recovery.directory),
+      sealedSegments: sealedSegments)
+    return Partition(
+      settings: manifest.settings, index: manifest.index, reader: reader, store: nil, commands: commands,
+      health: health)
+  }
+
+  // MARK: Changes
+
+  package var generation: UInt64 { changes.generation }
+
+  package func waitForChange(after generation: UInt64, timeoutNanos: Int64) -> UInt64 {
+    isReadOnly
+      ? pollForChange(after: generation, timeoutNanos: timeoutNanos)
+      : changes.wait(after: generation, timeoutNanos: timeoutNanos)
+  }
+
+  package func close() {
+    commands.close()
+    changes.close()
+    thread.withLock { $0 }?.join()
+    lock.withLock { $0 = nil }
+  }
+
+  /// The writer thread.
+  private func writeUntilClosed() {
+    var commit = GroupCommit<Files>(health: health) { [changes] in changes.advance() }
+    var batch: [LogCommand<Files>] = []
+    while commands.drain(into: &batch) { commit.run(batch) }
+  }
+}
+
+extension EmbeddedLog {
+  /// Opens the log in `directory` on the machine's own disk.
+  package static func open(
+    directory: String, readOnly: Bool = false, options: LogOptions = LogOptions()
+  ) throws(LogError) -> EmbeddedLog {
+    try open(directory: directory, readOnly: readOnly, options: options, files: PosixFiles())
+  }
+}

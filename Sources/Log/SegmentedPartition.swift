@@ -1,0 +1,109 @@
+// One partition of the embedded log: reads by itself, hands everything that changes it to the log's writer thread.
+
+package import Codecs
+internal import Core
+internal import Synchronization
+
+/// What a partition is asked to do besides appending; done by the writer thread, in order with the appends.
+enum PartitionOperation: Sendable {
+  case sync
+  case truncate(to: Int64)
+  case reset
+}
+
+/// The way back of an operation's result to the thread that waits for it.
+typealias OperationReply = Monitor<Result<Void, LogError>?>
+
+/// What waits for the writer thread.
+enum LogCommand<Files: LogFiles>: Sendable {
+  case append(SegmentedPartition<Files>, EncodedBatch, AppendCompletion?)
+  case perform(SegmentedPartition<Files>, PartitionOperation, OperationReply)
+}
+
+/// Why the log takes no more appends, if it does not.
+final class LogHealth: Sendable {
+  private let failure = Mutex<LogError?>(nil)
+  private let hasFailed = Atomic(false)
+
+  /// The first reason stays.
+  func fail(_ error: LogError) {
+    failure.withLock { $0 = $0 ?? error }
+    hasFailed.store(true, ordering: .releasing)
+  }
+
+  var error: LogError? { hasFailed.load(ordering: .acquiring) ? failure.withLock { $0 } : nil }
+}
+
+/// A partition of a `SegmentedLog`.
+package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
+  package let topic: String
+  package let index: Int
+  let isDerived: Bool
+  let reader: PartitionReader<Files>
+  /// Nil in a log that is open for reading only.
+  nonisolated(unsafe) let store: PartitionStore<Files>?  // Used by the log's writer thread only.
+  private let commands: BoundedQueue<LogCommand<Files>>
+  private let health: LogHealth
+
+  init(
+    settings: TopicSettings, index: Int, reader: PartitionReader<Files>, store: PartitionStore<Files>?,
+    commands: BoundedQueue<LogCommand<Files>>, health: LogHealth
+  ) {
+    topic = settings.name
+    self.index = index
+    isDerived = settings.isDerived
+    self.reader = reader
+    unsafe self.store = store
+    self.commands = commands
+    self.health = health
+  }
+
+  package var epoch: UInt32 { reader.epoch }
+  package var startOffset: Int64 { reader.startOffset }
+  package var highWatermark: Int64 { reader.highWatermark }
+
+  package func append(_ batch: EncodedBatch, completion: AppendCompletion?) throws(LogError) {
+    if let error = health.error { throw error }
+    // On the caller's thread, so that the one writer is spared: what is written is never found to be broken later.
+    let encoded = batch.bytes
+    let bytes = unsafe encoded.span.bytes
+    guard bytes.byteCount <= Limits.batchBytesMax else {
+      throw .invalidBatch("\(bytes.byteCount) bytes, at most \(Limits.batchBytesMax)")
+    }
+    guard batch.recordCount <= Limits.batchRecordsMax else {
+      throw .invalidBatch("\(batch.recordCount) records, at most \(Limits.batchRecordsMax)")
+    }
+    guard let frame = BatchFrame(bytes, byteCountMax: Limits.batchBytesMax), frame.byteCount == bytes.byteCount,
+      frame.recordCount == batch.recordCount, frame.maxTimestampMillis == batch.maxTimestampMillis,
+      frame.isIntact(bytes, at: 0)
+    else { throw .invalidBatch("not one whole record batch v2, or not what it says") }
+    guard commands.push(.append(self, batch, completion), weight: bytes.byteCount) else { throw .closed }
+  }
+
+  package func read(from offset: Int64, maxBytes: Int, into buffer: inout ByteWriter) throws(LogError) -> Bool {
+    try reader.read(from: offset, maxBytes: maxBytes, into: &buffer)
+  }
+
+  package func offset(atOrAfter timestampMillis: Int64) throws(LogError) -> Int64 {
+    try reader.offset(atOrAfter: timestampMillis)
+  }
+
+  package func sync() throws(LogError) { try perform(.sync) }
+
+  package func truncate(to offset: Int64) throws(LogError) {
+    guard isDerived else { throw .inputTopic(topic) }
+    try perform(.truncate(to: offset))
+  }
+
+  package func reset() throws(LogError) {
+    guard isDerived else { throw .inputTopic(topic) }
+    try perform(.reset)
+  }
+
+  private func perform(_ operation: PartitionOperation) throws(LogError) {
+    if let error = health.error { throw error }
+    let reply = OperationReply(nil)
+    guard commands.push(.perform(self, operation, reply), weight: 0) else { throw .closed }
+    try reply.wait { $0 }.get()
+  }
+}
