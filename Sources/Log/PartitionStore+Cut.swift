@@ -4,8 +4,9 @@ internal import Codecs
 internal import Core
 
 extension PartitionStore {
-  /// Ends the partition at `offset`. Every moment in between is a state that recovery accepts: first the manifest names
-  /// the cut segment as the last one, then the later ones are removed, then it is shortened.
+  /// Ends the partition at `offset`. Every moment in between is a state that recovery accepts and that holds all before
+  /// `offset`: first the manifest names the cut segment as the last one, then the later ones are removed, then it is
+  /// shortened, in one step also where the cut goes through a batch.
   func truncate(to offset: Int64) throws(LogError) {
     guard offset <= nextOffset else { throw .afterEnd(end: nextOffset) }
     guard offset >= manifest.startOffset else { throw .beforeStart(earliest: manifest.startOffset) }
@@ -14,25 +15,54 @@ extension PartitionStore {
     var changed = manifest
     changed.sealed.removeAll { $0.endOffset > offset }
     let base = changed.sealed.last?.endOffset ?? manifest.startOffset
-    let removed =
-      manifest.sealed.map(\.baseOffset).filter { $0 > base } + [manifest.activeBaseOffset].filter { $0 > base }
+    let removed = (manifest.sealed.map(\.baseOffset) + [manifest.activeBaseOffset]).filter { $0 > base }
     changed.activeBaseOffset = base
     let recovery = PartitionRecovery(files: files, directory: directory, options: options)
     let shortened = changed
-    let names = SegmentNames(directory: directory, baseOffset: base)
     // An index that ends before the cut spares the scan of the whole segment.
     let index = try indexOfSegment(base).endingBefore(offset)
-    try onDisk { () throws(FileError) in
-      try replaceManifest(shortened)
-      for base in removed { try recovery.removeSegment(base) }
-      try files.syncDirectory(directory)
-      try index.write(files: files, names: names)
-      let file = try files.open(names.log, .update)
-      try file.truncate(to: keptBytes)
-      if let head { try file.write(unsafe head.span.bytes, at: keptBytes) }
-      try file.sync()
+    try onDisk { () throws(FileError) in try replaceManifest(shortened) }
+    try finishingCut { () throws(LogError) in
+      try onDisk { () throws(FileError) in
+        for base in removed { try recovery.removeSegment(base) }
+        try files.syncDirectory(directory)
+        let names = SegmentNames(directory: directory, baseOffset: base)
+        try index.write(files: files, names: names)
+        try shorten(names.log, to: keptBytes, adding: head)
+      }
+      try resume(endingAt: offset)
     }
-    try resume(endingAt: offset)
+  }
+
+  /// Cuts the segment and, if its last batch is only partly kept, puts `head` there: as a new file that takes the name,
+  /// because there must be no moment without the records that `head` holds.
+  private func shorten(_ path: String, to keptBytes: Int64, adding head: [UInt8]?) throws(FileError) {
+    guard let head else {
+      let file = try files.open(path, .update)
+      try file.truncate(to: keptBytes)
+      return try file.sync()
+    }
+    let old = try files.open(path, .read)
+    let copy = try files.open(path + ".tmp", .create)
+    var buffer = ByteWriter()
+    var position: Int64 = 0
+    while position < keptBytes {
+      buffer.removeAll()
+      try old.read(Int(min(keptBytes - position, Int64(Limits.logWriteBytes))), at: position, into: &buffer)
+      try copy.write(buffer.bytes, at: position)
+      position += Int64(buffer.count)
+      if buffer.count == 0 { break }
+    }
+    try copy.write(unsafe head.span.bytes, at: position)
+    try copy.sync()
+    try files.rename(path + ".tmp", to: path)
+    try files.syncDirectory(directory)
+  }
+
+  /// A cut that was begun and cannot be ended leaves a state that only opening anew repairs, so its failure is final,
+  /// a full disk's too.
+  private func finishingCut(_ body: () throws(LogError) -> Void) throws(LogError) {
+    do throws(LogError) { try body() } catch { throw .failed("\(directory): half cut: \(error)") }
   }
 
   private func indexOfSegment(_ baseOffset: Int64) throws(LogError) -> SegmentIndex {
@@ -50,8 +80,10 @@ extension PartitionStore {
     let marked = discarding
     try onDisk { () throws(FileError) in try replaceManifest(marked) }
     let recovery = PartitionRecovery(files: files, directory: directory, options: options)
-    manifest = try recovery.finishDiscarding(manifest)
-    try resume(endingAt: 0)
+    try finishingCut { () throws(LogError) in
+      manifest = try recovery.finishDiscarding(manifest)
+      try resume(endingAt: 0)
+    }
   }
 
   /// Goes on from what is on disk now, as after opening.
