@@ -31,57 +31,63 @@ package enum RFC3339 {
 
   /// Nanoseconds since 1970, or nil where `text` is no RFC 3339 moment between 1678 and 2261. An offset is required.
   package static func parse(_ text: String) -> Int64? {
-    var rest = Array(text.utf8)[...]
-    guard let year = digits(4, &rest), take("-", &rest), let month = digits(2, &rest), take("-", &rest),
-      let day = digits(2, &rest), take("T", &rest) || take("t", &rest) || take(" ", &rest),
-      let hour = digits(2, &rest), take(":", &rest), let minute = digits(2, &rest), take(":", &rest),
-      let second = digits(2, &rest), (1678...2261).contains(year), (1...12).contains(month),
-      day >= 1, day <= length(ofMonth: month, year: year), hour < 24, minute < 60, second <= 60
+    var text = text
+    text.makeContiguousUTF8()
+    return parse(unsafe text.utf8.span.bytes)
+  }
+
+  /// As above, without an allocation. Digits beyond the nanosecond are legal and cut off.
+  package static func parse(_ text: RawSpan) -> Int64? {
+    guard text.byteCount >= 20, let year = number(text, 0, 4), byte(text, 4) == 0x2d,
+      let month = number(text, 5, 2), byte(text, 7) == 0x2d, let day = number(text, 8, 2),
+      byte(text, 10) | 0x20 == 0x74 || byte(text, 10) == 0x20, let hour = number(text, 11, 2), byte(text, 13) == 0x3a,
+      let minute = number(text, 14, 2), byte(text, 16) == 0x3a, let second = number(text, 17, 2),
+      (1678...2261).contains(year), (1...12).contains(month), day >= 1, day <= length(ofMonth: month, year: year),
+      hour < 24, minute < 60, second <= 60
     else { return nil }
-    guard let fraction = fractionNanos(&rest), let offset = offsetSeconds(&rest), rest.isEmpty else { return nil }
+    var position = 19
+    guard let fraction = fraction(text, &position), let offset = offset(text, position) else { return nil }
     let seconds = days(year: year, month: month, day: day) * 86_400 + hour * 3600 + minute * 60 + second - offset
     return seconds * nanosPerSecond + fraction
   }
 
-  private static func fractionNanos(_ rest: inout ArraySlice<UInt8>) -> Int64? {
-    guard take(".", &rest) else { return 0 }
-    var nanos: Int64 = 0
-    var unit: Int64 = 100_000_000
-    var count = 0
-    while let digit = rest.first, (0x30...0x39).contains(digit) {
-      // Digits beyond the nanosecond are legal and cut off.
-      nanos += Int64(digit - 0x30) * unit
-      unit /= 10
-      count += 1
-      rest.removeFirst()
-    }
-    return count > 0 ? nanos : nil
+  @inline(__always) private static func byte(_ text: RawSpan, _ index: Int) -> UInt8 {
+    index < text.byteCount ? unsafe text.unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self) : 0
   }
 
-  private static func offsetSeconds(_ rest: inout ArraySlice<UInt8>) -> Int64? {
-    if take("Z", &rest) || take("z", &rest) { return 0 }
-    let sign: Int64
-    if take("+", &rest) { sign = 1 } else if take("-", &rest) { sign = -1 } else { return nil }
-    guard let hours = digits(2, &rest), take(":", &rest), let minutes = digits(2, &rest), hours < 24, minutes < 60
-    else { return nil }
-    return sign * (hours * 3600 + minutes * 60)
-  }
-
-  private static func digits(_ count: Int, _ rest: inout ArraySlice<UInt8>) -> Int64? {
-    guard rest.count >= count else { return nil }
+  @inline(__always) private static func number(_ text: RawSpan, _ start: Int, _ count: Int) -> Int64? {
     var value: Int64 = 0
-    for byte in rest.prefix(count) {
-      guard (0x30...0x39).contains(byte) else { return nil }
-      value = value * 10 + Int64(byte - 0x30)
+    for index in start..<start + count {
+      let digit = byte(text, index) &- 48
+      guard digit < 10 else { return nil }
+      value = value * 10 + Int64(digit)
     }
-    rest.removeFirst(count)
     return value
   }
 
-  private static func take(_ character: Unicode.Scalar, _ rest: inout ArraySlice<UInt8>) -> Bool {
-    guard rest.first == UInt8(ascii: character) else { return false }
-    rest.removeFirst()
-    return true
+  private static func fraction(_ text: RawSpan, _ position: inout Int) -> Int64? {
+    guard byte(text, position) == 0x2e else { return 0 }
+    position += 1
+    let start = position
+    var nanos: Int64 = 0
+    var unit: Int64 = 100_000_000
+    while byte(text, position) &- 48 < 10 {
+      nanos += Int64(byte(text, position) &- 48) * unit
+      unit /= 10
+      position += 1
+    }
+    return position > start ? nanos : nil
+  }
+
+  /// Seconds east of Greenwich; nil where the text ends otherwise.
+  private static func offset(_ text: RawSpan, _ position: Int) -> Int64? {
+    let sign = byte(text, position)
+    if sign | 0x20 == 0x7a { return text.byteCount == position + 1 ? 0 : nil }
+    guard sign == 0x2b || sign == 0x2d, text.byteCount == position + 6, let hours = number(text, position + 1, 2),
+      byte(text, position + 3) == 0x3a, let minutes = number(text, position + 4, 2), hours < 24, minutes < 60
+    else { return nil }
+    let seconds = hours * 3_600 + minutes * 60
+    return sign == 0x2b ? seconds : -seconds
   }
 
   private static func length(ofMonth month: Int64, year: Int64) -> Int64 {
