@@ -15,7 +15,7 @@ async () => {
   const seen = [], resets = [];
   const observed = { breaks: 0 };
   const client = new StreamClient("ws://none", { onBreak() { observed.breaks += 1; } }, Fake);
-  client.subscribe({ stream: "s", keys: "*", from: "snapshot" }, {
+  client.subscribe({ stream: "s", keys: "*", from: "FROM" }, {
     onValue(value) { seen.push(value); }, onReset() { resets.push(seen.length); },
   });
   let socket = Fake.all[0];
@@ -34,7 +34,7 @@ def play(browser, server):
     context = browser.new_context()
     page = context.new_page()
     page.goto(server.url)
-    yield lambda body: page.evaluate(FAKE.replace("BODY", body))
+    yield lambda body, start="earliest": page.evaluate(FAKE.replace("BODY", body).replace("FROM", start))
     context.close()
 
 
@@ -98,11 +98,26 @@ def test_a_refused_token_starts_over(play):
       open(); socket.data("A", "0:1", null);
       socket.say({ type: "progress", stream: "s", token: "T1" });
       socket.data("A", "0:3", "0:2");
-      socket.say({ type: "error", id: lastID(), code: "tokenTooOld", message: "retention" });
+      socket.say({ type: "error", id: lastID(), code: "position_expired", message: "retention" });
       const request = socket.sent.at(-1);
       open(); socket.data("A", "0:50", "0:49");
       return [seen, resets, request.from];
-    """) == [["0:1", "0:50"], [1], "snapshot"]
+    """) == [["0:1", "0:50"], [1], "earliest"]
+
+
+def test_a_token_from_within_a_snapshot_is_not_used(play):
+    assert play("""
+      open();
+      socket.say({ type: "snapshot", stream: "s", key: "A", pos: "0:3", value: "0:3" });
+      socket.say({ type: "progress", id: lastID(), stream: "s", token: "T1" });
+      socket.data("A", "0:9", "0:8");
+      const early = socket.sent.at(-1).from;
+      open();
+      socket.say({ type: "snapshot", stream: "s", key: "A", pos: "0:3", value: "0:3" });
+      socket.say({ type: "caughtUp", id: lastID(), stream: "s", token: "T2" });
+      socket.data("A", "0:10", "0:8");
+      return [early, socket.sent.at(-1).from];
+    """, "snapshot") == ["snapshot", {"token": "T2"}]
 
 
 def test_another_epoch_forgets_the_chain(play):

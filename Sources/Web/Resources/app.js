@@ -40,11 +40,11 @@ const client = new StreamClient(`${location.protocol === "https:" ? "wss" : "ws"
       view.watermark = frame.watermark ?? view.watermark;
     } else if (frame.type === "gap") {
       view.gaps += 1;
-      note(`${frame.source} lost messages: ${frame.reason}`);
+      note(`${frame.value?.source ?? frame.source} lost messages`);
     } else if (frame.type === "fellBehind") {
       note("this page fell behind and is catching up");
     } else if (frame.type === "error") {
-      note(`${frame.code}: ${frame.message}`);
+      note(frame.message ?? frame.code);
     }
   },
   onBreak() {

@@ -12,6 +12,9 @@ const pingMillis = 20_000;
 const silenceMillis = 50_000;
 const backoffMillisMin = 500;
 const backoffMillisMax = 15_000;
+/** Errors after which neither the token nor the chain is of use: the subscription starts over. */
+const startsOver = new Set(["token_malformed", "token_stream", "token_epoch", "position_expired",
+  "position_after_end", "position_incomplete", "epoch_changed"]);
 
 /** The chain of positions of one subscription. Pure: it looks at frames and says what they prove. */
 export class Continuity {
@@ -53,11 +56,17 @@ class Subscription {
     this.id = id;
     this.token = null;
     this.epoch = null;
+    /** A token taken in the middle of a snapshot would resume after the rest of it. */
+    this.hasState = request.from !== "snapshot";
     this.isOpen = false;
     this.isLive = false;
     this.continuity = new Continuity();
     /** Position of the break that made us resume; the same break again is the server's last word. */
     this.brokenAt = null;
+  }
+
+  take(token) {
+    if (token !== undefined && this.hasState) this.token = token;
   }
 
   wants(key) {
@@ -189,6 +198,7 @@ export class StreamClient {
   /** Forgets token and chain: the history is another one, or no longer there. */
   #restart(subscription) {
     subscription.token = null;
+    subscription.hasState = subscription.request.from !== "snapshot";
     subscription.continuity.reset();
     subscription.handlers.onReset?.();
     this.#reopen(subscription);
@@ -199,27 +209,30 @@ export class StreamClient {
     this.#observe.onFrame?.(frame);
     switch (frame.type) {
       case "opened": return this.#opened(frame);
-      case "data": return this.#data(frame);
+      case "data":
+      case "gap": return this.#data(frame);
       case "snapshot": return this.#snapshot(frame);
       case "progress": return this.#progress(frame);
       case "caughtUp": return this.#caughtUp(frame);
+      case "fellBehind": return this.#fellBehind(frame);
       case "error": return this.#failed(frame);
     }
   }
 
   #find(frame) {
-    if (frame.stream !== undefined) return this.#subscriptions.get(frame.stream);
+    if (frame.id === undefined) return this.#subscriptions.get(frame.stream);
     for (const subscription of this.#subscriptions.values()) if (subscription.id === frame.id) return subscription;
     return undefined;
   }
 
   #opened(frame) {
     const subscription = this.#find(frame);
-    if (!subscription || (frame.id !== undefined && frame.id !== subscription.id)) return;
+    if (!subscription) return;
     this.#attempt = 0;
     const isOtherHistory = subscription.epoch !== null && frame.epoch !== subscription.epoch;
     subscription.epoch = frame.epoch;
     subscription.isOpen = true;
+    subscription.take(frame.token);
     if (isOtherHistory) {
       subscription.continuity.reset();
       subscription.handlers.onReset?.();
@@ -261,20 +274,30 @@ export class StreamClient {
   #progress(frame) {
     const subscription = this.#find(frame);
     if (!subscription?.isOpen) return;
-    if (frame.token !== undefined) subscription.token = frame.token;
+    subscription.take(frame.token);
     subscription.handlers.onProgress?.(frame);
   }
 
   #caughtUp(frame) {
     const subscription = this.#find(frame);
     if (!subscription?.isOpen) return;
-    subscription.isLive = true;
+    subscription.isLive = subscription.hasState = true;
+    subscription.take(frame.token);
     subscription.handlers.onCaughtUp?.(frame);
+  }
+
+  #fellBehind(frame) {
+    const subscription = this.#find(frame);
+    if (!subscription?.isOpen) return;
+    subscription.isLive = false;
+    subscription.take(frame.token);
   }
 
   #failed(frame) {
     const subscription = this.#find(frame);
-    if (subscription && !subscription.isOpen && subscription.token) return this.#restart(subscription);
-    subscription?.handlers.onError?.(frame);
+    if (!subscription) return;
+    subscription.take(frame.token);
+    if (startsOver.has(frame.code)) return this.#restart(subscription);
+    subscription.handlers.onError?.(frame);
   }
 }
