@@ -1,0 +1,19 @@
+// Why a task stops.
+
+package import Codecs
+package import Log
+
+/// Each case's consequence is in its doc.
+package enum ProcessorError: Error, Equatable, Sendable {
+  /// The log failed; what it says goes. After a restart the task recovers from its newest checkpoint.
+  case log(LogError)
+  /// The batch of the input that begins at or before `offset` is damaged. Nothing is skipped: the task stops there.
+  case damagedInput(topic: String, partition: Int, offset: Int64, reason: CodecError)
+  /// A derived partition ends elsewhere than this task wrote: somebody else writes to it. Find out who, then restart.
+  case foreignRecords(topic: String, partition: Int, expected: Int64, found: Int64)
+}
+
+/// Runs what the log may refuse.
+func onLog<Result>(_ body: () throws(LogError) -> Result) throws(ProcessorError) -> Result {
+  do throws(LogError) { return try body() } catch { throw .log(error) }
+}

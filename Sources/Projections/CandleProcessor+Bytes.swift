@@ -1,0 +1,90 @@
+// Candles as bytes: their events and their state.
+
+package import Codecs
+import Events
+import Processors
+
+extension CandleProcessor {
+  /// The record of `prices.candles.v1`, straight from the bar: what `Candle.encode` writes, without a string.
+  func emit(
+    _ instrument: Int, _ interval: CandleInterval, _ bar: Bar, isFinal: Bool, _ row: TickRow,
+    _ names: borrowing TickBatch, _ output: inout DerivedRecords
+  ) {
+    let key = names.instruments.bytes(at: instrument)
+    output.append(timestampMillis: row.eventTime.millis, key: key, cause: row.offset) { writer in
+      writer.append(schemaID: Topic.candles.schemaID)
+      writer.append(varint: Int64(interval.rawValue))
+      writer.append(varint: Int64(bar.bucket) * Int64(interval.rawValue) * 1_000_000_000)
+      writer.append(avroDecimal: bar.open)
+      writer.append(avroDecimal: bar.high)
+      writer.append(avroDecimal: bar.low)
+      writer.append(avroDecimal: bar.close)
+      writer.append(avroDecimal: bar.volume)
+      let vwap = bar.vwap
+      writer.append(varint: vwap == nil ? 0 : 1)
+      if let vwap { writer.append(avroDecimal: vwap) }
+      writer.append(varint: bar.ticks)
+      writer.append(varint: Int64(bar.revision))
+      writer.append(avroBoolean: isFinal)
+      writer.append(varint: row.eventTime.nanos)
+      writer.append(varint: row.appendTime.nanos)
+    }
+  }
+
+  package func save(into writer: inout ByteWriter) {
+    writer.append(littleEndian: streamNanos)
+    writer.append(littleEndian: firstOpenMinute)
+    writer.append(littleEndian: Int64(instruments.count))
+    for instrument in 0..<instruments.count {
+      let state = instruments[instrument]
+      writer.append(littleEndian: state.dirtyMinutes)
+      writer.append(littleEndian: state.dirtyRolled)
+      writer.append(state.isCooling ? UInt8(1) : 0)
+      Self.save(minutes, instrument, layout.minutePlaces, into: &writer)
+      Self.save(rolled, instrument, layout.rolledCount, into: &writer)
+    }
+    due.save(into: &writer)
+  }
+
+  /// The places in use: their number, then each with its bar.
+  private static func save(
+    _ bars: borrowing Slab<Bar>, _ instrument: Int, _ places: Int, into writer: inout ByteWriter
+  ) {
+    let used = (0..<places).filter { bars[instrument * places + $0].bucket >= 0 }
+    writer.append(UInt8(used.count))
+    for place in used {
+      writer.append(UInt8(place))
+      bars[instrument * places + place].save(into: &writer)
+    }
+  }
+
+  package mutating func restore(from reader: inout ByteReader) throws(CodecError) {
+    streamNanos = try reader.read(littleEndian: Int64.self)
+    firstOpenMinute = try reader.read(littleEndian: Int32.self)
+    nextFinalNanos = (Int64(firstOpenMinute) + 1) * Self.minuteNanos + settings.latenessNanos
+    let count = try reader.readCount(max: ProcessorLimits.instrumentsMax)
+    extend(to: count)
+    for instrument in 0..<count {
+      instruments[instrument].dirtyMinutes = try reader.read(littleEndian: UInt64.self)
+      instruments[instrument].dirtyRolled = try reader.read(littleEndian: UInt64.self)
+      instruments[instrument].isCooling = try reader.readByte() != 0
+      let places = (layout.minutePlaces, layout.rolledCount)
+      try Self.restore(&minutes, instrument, places.0, &openCounts, firstCount: 0, from: &reader)
+      try Self.restore(&rolled, instrument, places.1, &openCounts, firstCount: places.0, from: &reader)
+    }
+    try due.restore(from: &reader, keyCount: count)
+  }
+
+  private static func restore(
+    _ bars: inout Slab<Bar>, _ instrument: Int, _ places: Int, _ openCounts: inout Slab<Int>, firstCount: Int,
+    from reader: inout ByteReader
+  ) throws(CodecError) {
+    for _ in 0..<(try reader.readByte()) {
+      let at = reader.position
+      let place = Int(try reader.readByte())
+      guard place < places else { throw .malformed(at: at, reason: "a place that does not exist") }
+      bars[instrument * places + place] = try Bar(from: &reader)
+      openCounts[firstCount + place] += 1
+    }
+  }
+}
