@@ -68,6 +68,10 @@ def test_keyboard(watched):
     page.wait_for_function(f"() => ({COLORED_PIXELS})() > 5", timeout=20_000)
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("-")
+    shown = page.inner_text("#readout")
+    box = page.locator("#chart").bounding_box()
+    page.mouse.move(box["x"] + 200, box["y"] + 80)
+    page.wait_for_function("(before) => document.getElementById('readout').textContent !== before", arg=shown)
     assert watched.errors == []
 
 

@@ -15,14 +15,11 @@ const delayMillisMax = 600_000;
 const find = (id) => document.getElementById(id);
 const series = new CandleSeries();
 const view = {
-  interval: intervals[0], historyMillis: 0, hovered: null, frames: 0, position: "–", watermark: null, delay: null,
+  interval: intervals[0], historyMillis: 0, frames: 0, positions: new Map(), watermark: null, delay: null,
   gaps: 0, state: "connecting", isCaughtUp: false, isChartDirty: false,
 };
 
-const chart = new CandleChart(find("chart"), (candle) => {
-  view.hovered = candle;
-  paintReadout();
-});
+const chart = new CandleChart(find("chart"), () => paintReadout());
 const table = new PriceTable(find("prices"), (instrument) => choose(instrument));
 
 const client = new StreamClient(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/stream`, {
@@ -33,7 +30,7 @@ const client = new StreamClient(`${location.protocol === "https:" ? "wss" : "ws"
   onFrame(frame) {
     view.frames += 1;
     if (frame.type === "data") {
-      view.position = frame.pos;
+      view.positions.set(frame.stream, frame.pos);
       const delay = Date.now() - toMillis(frame.appendTime);
       if (view.isCaughtUp && Math.abs(delay) < delayMillisMax) view.delay = Math.max(0, delay);
     } else if (frame.type === "progress") {
@@ -147,24 +144,37 @@ function paintHeadline() {
   change.dataset.sign = signOf(value.changePercent24h);
   change.textContent = `${formatPercent(value.changePercent24h)} in 24 h`;
   document.title = `${price} ${value.instrument} · Millrace`;
-  const chips = value.sources.map((source) => {
-    const chip = document.createElement("li");
-    const name = chip.appendChild(document.createElement("span"));
-    name.textContent = source.source;
-    const weight = chip.appendChild(document.createElement("span"));
-    weight.className = "weight";
-    weight.textContent = `×${source.weight}`;
-    chip.append(formatPrice(source.price, priceDecimals(value.price)));
+  paintSources(value);
+}
+
+/** One chip per source; the chips stay while the sources do, so that a tooltip can be read. */
+function paintSources(value) {
+  const list = find("sources");
+  const names = value.sources.map(({ source }) => source).join();
+  if (list.dataset.names !== names) {
+    list.dataset.names = names;
+    list.replaceChildren(...value.sources.map(({ source }) => {
+      const chip = document.createElement("li");
+      for (const [className, text] of [["source", source], ["weight", ""], ["quoted-price", ""]]) {
+        const part = chip.appendChild(document.createElement("span"));
+        part.className = className;
+        part.textContent = text;
+      }
+      return chip;
+    }));
+  }
+  value.sources.forEach((source, index) => {
+    const chip = list.children[index];
+    chip.children[1].textContent = `×${source.weight}`;
+    chip.children[2].textContent = formatPrice(source.price, priceDecimals(value.price));
     const age = (toMillis(value.eventTime) - toMillis(source.eventTime)) / 1000;
-    chip.title = `weight ${source.weight}, newest tick ${age.toFixed(1)} s before this price`;
-    return chip;
+    chip.title = `weight ${source.weight}, newest tick ${Math.max(0, age).toFixed(1)} s before this price`;
   });
-  find("sources").replaceChildren(...chips);
 }
 
 function paintReadout() {
   const candles = series.candles(view.interval.name);
-  const candle = view.hovered ?? candles[candles.length - 1];
+  const candle = chart.hovered ?? candles[candles.length - 1];
   const readout = find("readout");
   readout.replaceChildren();
   if (!candle) return;
@@ -199,7 +209,8 @@ function paintFooter() {
   find("rate").textContent = view.frames.toLocaleString("en-US");
   view.frames = 0;
   find("delay").textContent = view.delay === null ? "–" : `${Math.round(view.delay)} ms`;
-  find("position").textContent = view.position;
+  const positions = [...view.positions].sort().map(([stream, pos]) => `${stream.split(".").at(-1)} ${pos}`);
+  find("position").textContent = positions.join(", ") || "–";
   find("watermark").textContent = view.watermark === null ? "–" : `${formatClock(toMillis(view.watermark))} UTC`;
   const { checked, breaks } = client.proof;
   find("continuity").textContent = `${checked.toLocaleString("en-US")} frames, ${breaks || "none"} missing`;

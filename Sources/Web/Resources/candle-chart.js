@@ -21,6 +21,7 @@ export class CandleChart {
   #context;
   #onHover;
   #candles = [];
+  #count = 0;
   #intervalMillis = 60_000;
   #width = 0;
   #height = 0;
@@ -32,7 +33,7 @@ export class CandleChart {
   #isScheduled = false;
   #colors = {};
 
-  /** `onHover(candle or null)` when the crosshair moves to another candle. */
+  /** `onHover()` when the crosshair moves to another candle or away. */
   constructor(canvas, onHover) {
     this.#canvas = canvas;
     this.#context = canvas.getContext("2d");
@@ -52,10 +53,16 @@ export class CandleChart {
   /** Shows these candles, sorted by start; the array may be changed in place before the next `update`. */
   show(candles, intervalMillis) {
     this.#candles = candles;
+    this.#count = candles.length;
     this.#intervalMillis = intervalMillis;
     this.#shift = -2;
     this.#setHover(null);
     this.update();
+  }
+
+  /** The candle under the crosshair, in its newest revision. */
+  get hovered() {
+    return this.#hover ? this.#candles[this.#hover.index] : undefined;
   }
 
   update() {
@@ -117,6 +124,9 @@ export class CandleChart {
     const context = this.#context;
     context.clearRect(0, 0, this.#width, this.#height);
     if (this.#candles.length === 0 || this.#width < 80 || this.#height < 80) return;
+    // Who looks at the past goes on looking at it when a candle is added.
+    if (this.#shift > 0) this.#shift += Math.max(0, this.#candles.length - this.#count);
+    this.#count = this.#candles.length;
     const layout = this.#layout();
     context.save();
     context.beginPath();
@@ -256,7 +266,7 @@ export class CandleChart {
   #setHover(hover) {
     const changed = hover?.index !== this.#hover?.index;
     this.#hover = hover;
-    if (changed) this.#onHover(hover ? this.#candles[hover.index] ?? null : null);
+    if (changed) this.#onHover();
     this.update();
   }
 
@@ -264,7 +274,7 @@ export class CandleChart {
     if (this.#candles.length === 0) return;
     const bounds = this.#canvas.getBoundingClientRect();
     const x = event.clientX - bounds.left, row = event.clientY - bounds.top;
-    if (this.#drag) this.#setShift(this.#drag.shift - (this.#drag.x - x) / this.#step * -1);
+    if (this.#drag) this.#setShift(this.#drag.shift + (x - this.#drag.x) / this.#step);
     const { width, right } = this.#layout();
     const index = Math.round(right - (width - x) / this.#step + 0.5);
     this.#setHover({ index: Math.min(this.#candles.length - 1, Math.max(0, index)), row });
