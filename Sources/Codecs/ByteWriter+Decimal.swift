@@ -1,7 +1,8 @@
 // Fixed-point integers as decimal text.
 
 extension ByteWriter {
-  /// The canonical text of `decimal` x 10^-`scale`: no exponent, no trailing zeros, no sign on zero. `scale` is 0 to 38.
+  /// The canonical text of `decimal` x 10^-`scale`: no exponent, no trailing zeros, no sign on zero.
+  /// `scale` is 0 to 38.
   package mutating func append(decimal: Int128, scale: Int) {
     precondition(scale >= 0 && scale <= CodecLimits.decimalDigitsMax)
     if decimal < 0 { append(UInt8(ascii: "-")) }

@@ -11,4 +11,7 @@ package enum CodecLimits {
   package static let batchBytesMax = 32 << 20
   /// LZ4's level; below zero is acceleration. Chosen for decoding: see `RecordBatchWriter`.
   package static let lz4Level: Int32 = 0
+  /// Largest buffer that a WebSocket decoder keeps between messages: subscriptions are short, and ten thousand idle
+  /// connections must stay small.
+  package static let webSocketBufferKeptMax = 512
 }

@@ -1,10 +1,10 @@
 // The fixed part of Kafka's record batch, format v2 (kafka.apache.org/documentation/#recordbatch).
 //
-//   0        8        12        16    17    21      23         27         35        43       51     53     57      61
-//   +--------+--------+---------+-----+-----+-------+----------+----------+---------+--------+------+------+-------+----
-//   | base   | length | leader  | ma- | CRC | attri | last off-| base     | max     | produ- | pro- | base | re-   | re-
-//   | offset | behind | epoch   | gic |  32C| butes | set delta| time     | time    | cer id | epoch| seq. | cords | cords
-//   +--------+--------+---------+-----+-----+-------+----------+----------+---------+--------+------+------+-------+----
+//   0        8        12       16    17     21     23         27       35       43         57       61
+//   +--------+--------+--------+-----+------+------+----------+--------+--------+----------+--------+---------
+//   | base   | length | leader | ma- | CRC- | at-  | last off-| base   | max    | producer | record | records
+//   | offset | behind | epoch  | gic | 32C  | trs  | set delta| time   | time   | fields   | count  |
+//   +--------+--------+--------+-----+------+------+----------+--------+--------+----------+--------+---------
 //   The length counts what lies behind it; the checksum covers the attributes and all behind them. All big-endian.
 
 /// The header of one record batch, with every field that a log needs checked.

@@ -82,12 +82,14 @@ private func json(_ body: (inout ByteWriter) -> Void) -> String {
   #expect(
     json(latest.appendJSON) == #"{"instrument":"BTC/USD","price":65000.12,"previousPrice":null,"direction":"up","#
       + #""change24h":-0.000000000000000001,"changePercent24h":0.5,"volume24h":0,"sources":[{"source":"coinbase","#
-      + #""price":0.0000009121,"weight":1,"eventTime":1700000000123}],"eventTime":1700000000123,"appendTime":1700000000124}"#
+      + #""price":0.0000009121,"weight":1,"eventTime":1700000000123}],"eventTime":1700000000123,"#
+      + #""appendTime":1700000000124}"#
   )
   #expect(
     json(candle.appendJSON)
       == #"{"instrument":"ETH/USD","interval":"5m","start":1700000100000,"open":1,"high":3,"low":0.5,"#
-      + #""close":2,"volume":7,"vwap":1.333333333333333333,"ticks":12,"revision":3,"isFinal":true,"eventTime":-1,"appendTime":5}"#
+      + #""close":2,"volume":7,"vwap":1.333333333333333333,"ticks":12,"revision":3,"isFinal":true,"#
+      + #""eventTime":-1,"appendTime":5}"#
   )
   #expect(
     json(status.appendJSON)
@@ -102,6 +104,7 @@ private func json(_ body: (inout ByteWriter) -> Void) -> String {
     sequence: 9, eventTime: Timestamp(millis: 3))
   #expect(
     json { tick.appendJSON(appendTime: Timestamp(millis: 4), to: &$0) }
-      == #"{"kind":"trade","instrument":"BTC/USD","source":"coinbase","price":1.5,"volume":0,"side":"sell","sequence":9,"eventTime":3,"appendTime":4}"#
+      == #"{"kind":"trade","instrument":"BTC/USD","source":"coinbase","price":1.5,"volume":0,"side":"sell","#
+      + #""sequence":9,"eventTime":3,"appendTime":4}"#
   )
 }
