@@ -42,6 +42,7 @@ package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
   let reader: PartitionReader<Files>
   /// Nil in a log that is open for reading only.
   nonisolated(unsafe) let store: PartitionStore<Files>?  // Used by the log's writer thread only.
+  private let isReadOnly: Bool
   private let commands: BoundedQueue<LogCommand<Files>>
   private let health: LogHealth
 
@@ -54,6 +55,7 @@ package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
     isDerived = settings.isDerived
     self.reader = reader
     unsafe self.store = store
+    isReadOnly = store == nil
     self.commands = commands
     self.health = health
   }
@@ -63,6 +65,7 @@ package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
   package var highWatermark: Int64 { reader.highWatermark }
 
   package func append(_ batch: EncodedBatch, completion: AppendCompletion?) throws(LogError) {
+    guard !isReadOnly else { throw .readOnly }
     if let error = health.error { throw error }
     // On the caller's thread, so that the one writer is spared: what is written is never found to be broken later.
     let encoded = batch.bytes
@@ -101,6 +104,7 @@ package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
   }
 
   private func perform(_ operation: PartitionOperation) throws(LogError) {
+    guard !isReadOnly else { throw .readOnly }
     if let error = health.error { throw error }
     let reply = OperationReply(nil)
     guard commands.push(.perform(self, operation, reply), weight: 0) else { throw .closed }
