@@ -33,51 +33,44 @@ package struct BinanceMapper: VenueMapper {
   package init() {}
 
   package mutating func mapText(
-    _ frame: RawSpan, receivedAt: Timestamp, into ticks: inout [Tick]
+    _ frame: RawSpan, receivedAt: Timestamp, into output: inout MappedFrame
   ) throws(FrameRejection) -> FrameKind {
-    if frame.starts(with: "[") { return try mapArray(frame, 0, receivedAt, &ticks) }
+    if frame.starts(with: "[") { return try mapArray(frame, 0, receivedAt, &output) }
     let outer = try JSONFields<Field>(frame)
     switch outer[.data].token {
     case .objectStart:
       let inner = try outer.object(.data, as: Field.self)
-      return try mapEvent(inner, receivedAt, &ticks)
+      return try mapEvent(inner, receivedAt, &output)
     case .arrayStart:
       let item = outer[.data]
-      return try mapArray(frame.extracting(item.range), item.start, receivedAt, &ticks)
-    default: return try mapEvent(outer, receivedAt, &ticks)
+      return try mapArray(frame.extracting(item.range), item.start, receivedAt, &output)
+    default: return try mapEvent(outer, receivedAt, &output)
     }
   }
 
   /// `!miniTicker@arr` and its like: an array of events of one kind.
   private mutating func mapArray(
-    _ array: RawSpan, _ base: Int, _ receivedAt: Timestamp, _ ticks: inout [Tick]
+    _ array: RawSpan, _ base: Int, _ receivedAt: Timestamp, _ output: inout MappedFrame
   ) throws(FrameRejection) -> FrameKind {
     var kind = FrameKind.ticker
-    var scanner = JSONScanner(array)
-    _ = try scanner.token(base)
-    while true {
-      let token = try scanner.token(base)
-      if token == .arrayEnd { break }
-      guard token == .objectStart else {
-        throw FrameRejection(reason: "an element that is no object", byteOffset: base + scanner.position - 1)
-      }
-      kind = try mapEvent(try JSONFields<Field>(&scanner, in: array, base: base), receivedAt, &ticks)
+    try JSONArray.forEachObject(array, base: base, as: Field.self, into: &output) {
+      fields, output throws(FrameRejection) in
+      kind = try mapEvent(fields, receivedAt, &output)
     }
-    _ = try scanner.token(base)
     return kind
   }
 
   private mutating func mapEvent(
-    _ fields: borrowing JSONFields<Field>, _ receivedAt: Timestamp, _ ticks: inout [Tick]
+    _ fields: borrowing JSONFields<Field>, _ receivedAt: Timestamp, _ output: inout MappedFrame
   ) throws(FrameRejection) -> FrameKind {
     switch fields.word(.event) {
     case "depthUpdate": return .book
-    case "trade": return try mapTrade(fields, .trade, .trade, receivedAt, &ticks)
-    case "aggTrade": return try mapTrade(fields, .first, .last, receivedAt, &ticks)
+    case "trade": return try mapTrade(fields, .trade, .trade, receivedAt, &output)
+    case "aggTrade": return try mapTrade(fields, .first, .last, receivedAt, &output)
     case "24hrTicker", "24hrMiniTicker", "1hTicker", "4hTicker", "1dTicker":
       let time = try time(fields, .eventTime) ?? receivedAt
       guard let price = try fields.price(.close) else { return .ticker }
-      ticks.append(
+      output.ticks.append(
         Tick(
           kind: .quote, instrument: try instrument(fields), source: Self.source, price: price, eventTime: time))
       return .ticker
@@ -100,7 +93,7 @@ package struct BinanceMapper: VenueMapper {
 
   private mutating func mapTrade(
     _ fields: borrowing JSONFields<Field>, _ firstField: Field, _ lastField: Field, _ receivedAt: Timestamp,
-    _ ticks: inout [Tick]
+    _ output: inout MappedFrame
   ) throws(FrameRejection) -> FrameKind {
     guard let first = try fields.integer(firstField), let last = try fields.integer(lastField), first <= last else {
       throw fields.rejection(lastField, "a trade without its number")
@@ -118,10 +111,10 @@ package struct BinanceMapper: VenueMapper {
       eventTime: try time(fields, .tradeTime) ?? receivedAt)
     switch trades.take(tick.instrument, first, through: last, at: tick.eventTime) {
     case .next: break
-    case .gap: ticks.append(.gap(before: first, of: tick))
+    case .gap: output.ticks.append(.gap(before: first, of: tick))
     case .repeated: return .repeatedTrade
     }
-    ticks.append(tick)
+    output.ticks.append(tick)
     return .trade
   }
 

@@ -56,6 +56,9 @@ package struct FrameRejection: Error, Equatable, Sendable {
 package enum FrameOutcome: Equatable, Sendable {
   /// So many ticks were appended, one or more.
   case ticks(Int, FrameKind)
+  /// So many ticks were appended, but some elements of the frame were not as documented and left out; why the first
+  /// was.
+  case partial(Int, FrameKind, FrameRejection)
   /// A frame without a price, counted by its kind.
   case counted(FrameKind)
   /// Nothing of the frame was used.

@@ -3,15 +3,16 @@
 import Codecs
 
 extension JSONFields {
-  /// Reads each element of the array field as an object. Throws where the field is no array of objects.
+  /// Maps each element of the array field. Throws where the field is no array of objects; an element for which `body`
+  /// throws is skipped alone.
   func forEachObject<Inner: JSONFieldName>(
-    _ name: Name, as inner: Inner.Type,
-    _ body: (borrowing JSONFields<Inner>) throws(FrameRejection) -> Void
+    _ name: Name, as inner: Inner.Type, into output: inout MappedFrame,
+    _ body: (borrowing JSONFields<Inner>, inout MappedFrame) throws(FrameRejection) -> Void
   ) throws(FrameRejection) {
     let item = self[name]
     guard item.token == .arrayStart else { throw rejection(name, "not an array") }
     try JSONArray.forEachObject(
-      bytes.extracting(item.range), base: base + item.start, as: inner, body)
+      bytes.extracting(item.range), base: base + item.start, as: inner, into: &output, body)
   }
 
   /// The object field's own fields.
@@ -24,10 +25,10 @@ extension JSONFields {
 }
 
 enum JSONArray {
-  /// Reads each element of the array that is all of `bytes` as an object.
+  /// Maps each element of the array that is all of `bytes`.
   static func forEachObject<Inner: JSONFieldName>(
-    _ bytes: RawSpan, base: Int, as inner: Inner.Type,
-    _ body: (borrowing JSONFields<Inner>) throws(FrameRejection) -> Void
+    _ bytes: RawSpan, base: Int, as inner: Inner.Type, into output: inout MappedFrame,
+    _ body: (borrowing JSONFields<Inner>, inout MappedFrame) throws(FrameRejection) -> Void
   ) throws(FrameRejection) {
     var scanner = JSONScanner(bytes)
     _ = try scanner.token(base)
@@ -37,7 +38,9 @@ enum JSONArray {
       guard token == .objectStart else {
         throw FrameRejection(reason: "an element that is no object", byteOffset: base + scanner.position - 1)
       }
-      try body(try JSONFields<Inner>(&scanner, in: bytes, base: base))
+      let fields = try JSONFields<Inner>(&scanner, in: bytes, base: base)
+      let before = output.ticks.count
+      do throws(FrameRejection) { try body(fields, &output) } catch { output.skip(error, backTo: before) }
     }
     _ = try scanner.token(base)
   }

@@ -15,7 +15,7 @@ enum KrakenArrayFrame {
   private static var elementsMax: Int { 6 }
 
   static func map(
-    _ frame: RawSpan, receivedAt: Timestamp, into ticks: inout [Tick]
+    _ frame: RawSpan, receivedAt: Timestamp, into output: inout MappedFrame
   ) throws(FrameRejection) -> FrameKind {
     let elements = try items(of: frame, base: 0)
     guard elements.count >= 4, elements.count <= elementsMax,
@@ -29,14 +29,14 @@ enum KrakenArrayFrame {
       }
       let fields = try JSONFields<TickerField>(text(payload, of: frame), base: payload.start)
       guard let price = try lastPrice(fields) else { return .ticker }
-      ticks.append(
+      output.ticks.append(
         Tick(
           kind: .quote, instrument: try instrument(pair, of: frame), source: KrakenMapper.source, price: price,
           eventTime: receivedAt))
       return .ticker
     }
     if name.starts(with: "trade") {
-      try mapTrades(payload, of: frame, try instrument(pair, of: frame), receivedAt, &ticks)
+      try mapTrades(payload, of: frame, try instrument(pair, of: frame), receivedAt, &output)
       return .trade
     }
     if name.starts(with: "ohlc") { return .candle }
@@ -59,14 +59,25 @@ enum KrakenArrayFrame {
 
   /// Each trade is `[price, volume, time, side, orderType, misc]`, all strings.
   private static func mapTrades(
-    _ payload: JSONItem, of frame: RawSpan, _ instrument: String, _ receivedAt: Timestamp, _ ticks: inout [Tick]
+    _ payload: JSONItem, of frame: RawSpan, _ instrument: String, _ receivedAt: Timestamp, _ output: inout MappedFrame
   ) throws(FrameRejection) {
     guard payload.token == .arrayStart else {
       throw FrameRejection(reason: "trades that are no array", byteOffset: payload.start)
     }
     let trades = text(payload, of: frame)
     for trade in try items(of: trades, base: payload.start) {
-      let base = payload.start + trade.start
+      let before = output.ticks.count
+      do throws(FrameRejection) {
+        try mapTrade(trade, of: trades, payload.start, instrument, &output)
+      } catch { output.skip(error, backTo: before) }
+    }
+  }
+
+  private static func mapTrade(
+    _ trade: JSONItem, of trades: RawSpan, _ tradesStart: Int, _ instrument: String, _ output: inout MappedFrame
+  ) throws(FrameRejection) {
+    do {
+      let base = tradesStart + trade.start
       guard trade.token == .arrayStart else {
         throw FrameRejection(reason: "a trade that is no array", byteOffset: base)
       }
@@ -80,7 +91,7 @@ enum KrakenArrayFrame {
         let time = Int64(exactly: nanos)
       else { throw FrameRejection(reason: "a trade with an impossible price, volume or time", byteOffset: base) }
       let side = text(parts[3], of: bytes)
-      ticks.append(
+      output.ticks.append(
         Tick(
           kind: .trade, instrument: instrument, source: KrakenMapper.source, price: Price(raw: price),
           volume: Quantity(raw: volume),

@@ -21,9 +21,9 @@ package struct KrakenMapper: VenueMapper {
   package init() {}
 
   package mutating func mapText(
-    _ frame: RawSpan, receivedAt: Timestamp, into ticks: inout [Tick]
+    _ frame: RawSpan, receivedAt: Timestamp, into output: inout MappedFrame
   ) throws(FrameRejection) -> FrameKind {
-    if frame.starts(with: "[") { return try KrakenArrayFrame.map(frame, receivedAt: receivedAt, into: &ticks) }
+    if frame.starts(with: "[") { return try KrakenArrayFrame.map(frame, receivedAt: receivedAt, into: &output) }
     let fields = try JSONFields<Field>(frame)
     if let event = fields.word(.event) {
       switch event {
@@ -40,11 +40,11 @@ package struct KrakenMapper: VenueMapper {
       return fields[.success].token == .false ? .error : .acknowledgement
     }
     if fields.has(.error) { return .error }
-    return try mapChannel(fields, receivedAt, &ticks)
+    return try mapChannel(fields, receivedAt, &output)
   }
 
   private func mapChannel(
-    _ fields: borrowing JSONFields<Field>, _ receivedAt: Timestamp, _ ticks: inout [Tick]
+    _ fields: borrowing JSONFields<Field>, _ receivedAt: Timestamp, _ output: inout MappedFrame
   ) throws(FrameRejection) -> FrameKind {
     switch fields.word(.channel) {
     case "heartbeat": return .heartbeat
@@ -52,19 +52,19 @@ package struct KrakenMapper: VenueMapper {
     case "book", "level3": return fields.equals(.type, "snapshot") ? .bookSnapshot : .book
     case "ohlc": return .candle
     case "ticker":
-      try fields.forEachObject(.data, as: DataField.self) { data throws(FrameRejection) in
+      try fields.forEachObject(.data, as: DataField.self, into: &output) { data, output throws(FrameRejection) in
         let time = try data.moment(.time) ?? receivedAt
         guard let price = try data.price(.last) else { return }
-        ticks.append(
+        output.ticks.append(
           Tick(kind: .quote, instrument: try instrument(data), source: Self.source, price: price, eventTime: time))
       }
       return .ticker
     case "trade":
       // The snapshot holds the last trades before the subscription: prices, but no volume to count now.
       let isPast = fields.equals(.type, "snapshot")
-      try fields.forEachObject(.data, as: DataField.self) { data throws(FrameRejection) in
+      try fields.forEachObject(.data, as: DataField.self, into: &output) { data, output throws(FrameRejection) in
         let volume = try data.tradeVolume(.quantity)
-        ticks.append(
+        output.ticks.append(
           Tick(
             kind: isPast ? .quote : .trade, instrument: try instrument(data), source: Self.source,
             price: try data.tradePrice(.price), volume: isPast ? .zero : volume, side: data.side(.side),

@@ -21,11 +21,11 @@ package struct KuCoinMapper: VenueMapper {
   package init() {}
 
   package mutating func mapText(
-    _ frame: RawSpan, receivedAt: Timestamp, into ticks: inout [Tick]
+    _ frame: RawSpan, receivedAt: Timestamp, into output: inout MappedFrame
   ) throws(FrameRejection) -> FrameKind {
     let fields = try JSONFields<Field>(frame)
     switch fields.word(.type) {
-    case "message": return try mapMessage(fields, receivedAt, &ticks)
+    case "message": return try mapMessage(fields, receivedAt, &output)
     case "ack": return .acknowledgement
     case "welcome": return .status
     case "ping", "pong": return .heartbeat
@@ -38,13 +38,13 @@ package struct KuCoinMapper: VenueMapper {
   }
 
   private func mapMessage(
-    _ fields: borrowing JSONFields<Field>, _ receivedAt: Timestamp, _ ticks: inout [Tick]
+    _ fields: borrowing JSONFields<Field>, _ receivedAt: Timestamp, _ output: inout MappedFrame
   ) throws(FrameRejection) -> FrameKind {
     if fields.starts(.topic, with: "/market/ticker:") {
       let data = try fields.object(.data, as: DataField.self)
       let time = try data.time(.time, digits: 3) ?? receivedAt
       guard let price = try data.price(.price) else { return .ticker }
-      ticks.append(
+      output.ticks.append(
         Tick(
           kind: .quote, instrument: try tickerInstrument(fields), source: Self.source, price: price,
           sequence: try data.integer(.sequence), eventTime: time))
@@ -55,7 +55,7 @@ package struct KuCoinMapper: VenueMapper {
       guard let instrument = data.withText(.symbol, { VenueSymbol.dashed($0) }) else {
         throw data.rejection(.symbol, "no instrument of the form BASE-QUOTE")
       }
-      ticks.append(
+      output.ticks.append(
         Tick(
           kind: .trade, instrument: instrument, source: Self.source, price: try data.tradePrice(.price),
           volume: try data.tradeVolume(.size), side: data.side(.side), sequence: try data.integer(.sequence),

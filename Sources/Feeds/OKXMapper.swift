@@ -26,7 +26,7 @@ package struct OKXMapper: VenueMapper {
   package init() {}
 
   package mutating func mapText(
-    _ frame: RawSpan, receivedAt: Timestamp, into ticks: inout [Tick]
+    _ frame: RawSpan, receivedAt: Timestamp, into output: inout MappedFrame
   ) throws(FrameRejection) -> FrameKind {
     if frame.byteCount == 4, frame.starts(with: "pong") || frame.starts(with: "ping") { return .heartbeat }
     let fields = try JSONFields<Field>(frame)
@@ -41,17 +41,17 @@ package struct OKXMapper: VenueMapper {
     let argument = try fields.object(.arg, as: ArgumentField.self)
     switch argument.word(.channel) {
     case "tickers":
-      try fields.forEachObject(.data, as: DataField.self) { data throws(FrameRejection) in
+      try fields.forEachObject(.data, as: DataField.self, into: &output) { data, output throws(FrameRejection) in
         let time = try data.time(.time, digits: 3) ?? receivedAt
         guard let price = try data.price(.last) else { return }
-        ticks.append(
+        output.ticks.append(
           Tick(
             kind: .quote, instrument: try instrument(data), source: Self.source, price: price, eventTime: time))
       }
       return .ticker
     case "trades", "trades-all":
-      try fields.forEachObject(.data, as: DataField.self) { data throws(FrameRejection) in
-        ticks.append(
+      try fields.forEachObject(.data, as: DataField.self, into: &output) { data, output throws(FrameRejection) in
+        output.ticks.append(
           Tick(
             kind: .trade, instrument: try instrument(data), source: Self.source, price: try data.tradePrice(.price),
             volume: try data.tradeVolume(.size), side: data.side(.side), sequence: try data.integer(.trade),

@@ -21,14 +21,14 @@ package protocol VenueMapper: Sendable {
   init()
 
   /// Appends the ticks of one text frame, if it has any, and says what it was. `receivedAt` stands in where the frame
-  /// has no time. Throws for a frame that is not as documented; ticks appended before are taken back.
+  /// has no time. Throws for a frame that is not as documented; ticks that it appended are then taken back.
   mutating func mapText(
-    _ frame: RawSpan, receivedAt: Timestamp, into ticks: inout [Tick]
+    _ frame: RawSpan, receivedAt: Timestamp, into output: inout MappedFrame
   ) throws(FrameRejection) -> FrameKind
 
   /// The same of a binary frame.
   mutating func mapBinary(
-    _ frame: RawSpan, receivedAt: Timestamp, into ticks: inout [Tick]
+    _ frame: RawSpan, receivedAt: Timestamp, into output: inout MappedFrame
   ) throws(FrameRejection) -> FrameKind
 }
 
@@ -36,42 +36,22 @@ extension VenueMapper {
   static var source: String { venue.rawValue }
 
   package mutating func mapBinary(
-    _ frame: RawSpan, receivedAt: Timestamp, into ticks: inout [Tick]
+    _ frame: RawSpan, receivedAt: Timestamp, into output: inout MappedFrame
   ) throws(FrameRejection) -> FrameKind {
     throw FrameRejection(reason: "a binary frame, where \(Self.source) sends text", byteOffset: 0)
   }
 
   /// Maps a text frame. Never throws, never traps; `ticks` grows by what the outcome says.
   package mutating func map(text frame: RawSpan, receivedAt: Timestamp, into ticks: inout [Tick]) -> FrameOutcome {
-    let before = ticks.count
-    do throws(FrameRejection) {
-      guard frame.byteCount <= Limits.frameBytesMax else { throw FrameRejection.oversized }
-      return outcome(try mapText(frame, receivedAt: receivedAt, into: &ticks), ticks.count - before)
-    } catch {
-      ticks.removeSubrange(before...)
-      return .rejected(error)
+    MappedFrame.outcome(of: frame, into: &ticks) { output throws(FrameRejection) in
+      try mapText(frame, receivedAt: receivedAt, into: &output)
     }
   }
 
   /// Maps a binary frame. Never throws, never traps; `ticks` grows by what the outcome says.
   package mutating func map(binary frame: RawSpan, receivedAt: Timestamp, into ticks: inout [Tick]) -> FrameOutcome {
-    let before = ticks.count
-    do throws(FrameRejection) {
-      guard frame.byteCount <= Limits.frameBytesMax else { throw FrameRejection.oversized }
-      return outcome(try mapBinary(frame, receivedAt: receivedAt, into: &ticks), ticks.count - before)
-    } catch {
-      ticks.removeSubrange(before...)
-      return .rejected(error)
+    MappedFrame.outcome(of: frame, into: &ticks) { output throws(FrameRejection) in
+      try mapBinary(frame, receivedAt: receivedAt, into: &output)
     }
-  }
-
-  private func outcome(_ kind: FrameKind, _ added: Int) -> FrameOutcome {
-    added > 0 ? .ticks(added, kind) : .counted(kind)
-  }
-}
-
-extension FrameRejection {
-  static var oversized: FrameRejection {
-    FrameRejection(reason: "a frame of more than \(Limits.frameBytesMax) bytes", byteOffset: Limits.frameBytesMax)
   }
 }

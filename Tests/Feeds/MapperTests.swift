@@ -7,6 +7,7 @@ import Testing
 @Suite struct MapperTests {
   @Test func binance() throws { try check(BinanceMapper.self) }
   @Test func coinbase() throws { try check(CoinbaseMapper.self) }
+  @Test func huobi() throws { try check(HuobiMapper.self) }
   @Test func kraken() throws { try check(KrakenMapper.self) }
   @Test func kuCoin() throws { try check(KuCoinMapper.self) }
   @Test func okx() throws { try check(OKXMapper.self) }

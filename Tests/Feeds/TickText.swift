@@ -21,6 +21,8 @@ extension FrameOutcome {
   var text: String {
     switch self {
     case .ticks(let count, let kind): "\(kind), ticks: \(count)"
+    case .partial(let count, let kind, let rejection):
+      "\(kind), ticks: \(count); an element rejected at byte \(rejection.byteOffset): \(rejection.reason)"
     case .counted(let kind): "\(kind)"
     case .rejected(let rejection): "rejected at byte \(rejection.byteOffset): \(rejection.reason)"
     }
