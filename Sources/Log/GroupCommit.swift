@@ -30,6 +30,14 @@ struct GroupCommit<Files: LogFiles> {
     commit()
   }
 
+  /// An orderly end: all that was written is on disk.
+  func finish(_ partitions: [SegmentedPartition<Files>]) {
+    guard health.error == nil else { return }
+    for partition in partitions {
+      do throws(FileError) { try unsafe partition.store?.sync() } catch { return health.fail(error.logError) }
+    }
+  }
+
   private mutating func stage(
     _ partition: SegmentedPartition<Files>, _ batch: EncodedBatch, _ completion: AppendCompletion?
   ) {

@@ -43,8 +43,6 @@ package protocol LogFile: AnyObject, Sendable {
   /// Returns once what was written is on disk (fdatasync). An error is final: what was written may be lost.
   func sync() throws(FileError)
   func truncate(to byteCount: Int64) throws(FileError)
-  /// Reserves space up to `byteCount` without changing the size; only a hint.
-  func preallocate(to byteCount: Int64)
   func byteCount() throws(FileError) -> Int64
 }
 

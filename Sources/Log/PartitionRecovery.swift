@@ -21,8 +21,8 @@ struct RecoveredPartition<Files: LogFiles> {
   /// The valid part of the last segment.
   var byteCount: Int64
   var nextOffset: Int64
-  /// Up to here the last segment was known to be durable before it was opened.
-  var certainBytes: Int64
+  /// Up to here the last segment was durable before it was opened: the index files tell of nothing else.
+  var durableBytes: Int64
   var cut: TailCut?
 
   func state(directory: String) -> PartitionState<Files.File> {
@@ -191,18 +191,18 @@ struct PartitionRecovery<Files: LogFiles> {
       let file = try files.open(names.log, mode)
       let size = try file.byteCount()
       var index = storedIndex(names, baseOffset: base, byteCount: size)
-      var certain = index.rewindToLastCertainty()
-      var scanned = try scan(file, from: certain, to: size, &index)
+      var durable = Int64(index.offsets.last?.position ?? 0)
+      var scanned = try scan(file, from: index.rewindToLastCertainty(), to: size, &index)
       if scanned == nil {
         // The index does not fit the segment, so it is worth nothing.
         index = SegmentIndex(baseOffset: base, intervalBytes: options.indexIntervalBytes)
-        certain = 0
+        durable = 0
         scanned = try scan(file, from: 0, to: size, &index)
       }
       let (end, nextOffset) = scanned ?? (0, base)
       return RecoveredPartition(
         manifest: manifest, file: file, index: index, byteCount: end, nextOffset: nextOffset,
-        certainBytes: certain)
+        durableBytes: min(durable, end))
     } catch {
       if error.isMissing { throw .corrupt(file: names.log, byte: 0, reason: "the last segment is missing") }
       throw error.logError
@@ -258,9 +258,9 @@ struct PartitionRecovery<Files: LogFiles> {
   }
 
   /// Writes the tail again, with the same bytes, and syncs it. After a failed sync the kernel holds pages as clean that
-  /// the disk never got; read back, they would be served as durable. What the index files tell of was synced before.
+  /// the disk never got; read back, they would be served as durable.
   private func makeTailDurable(_ recovered: RecoveredPartition<Files>) throws(FileError) {
-    var position = recovered.certainBytes
+    var position = recovered.durableBytes
     var buffer = ByteWriter()
     while position < recovered.byteCount {
       buffer.removeAll()

@@ -132,11 +132,6 @@ package final class PosixFile: LogFile {
     }
   }
 
-  package func preallocate(to byteCount: Int64) {
-    let keepSize: Int32 = 1
-    _ = fallocate(descriptor.number, keepSize, 0, off_t(byteCount))
-  }
-
   package func byteCount() throws(FileError) -> Int64 {
     var status = stat()
     guard unsafe fstat(descriptor.number, &status) == 0 else { throw failure("fstat", path) }

@@ -145,6 +145,12 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
       let recovery = PartitionRecovery(files: files, directory: "\(directory)/topics/\(name)", options: options)
       // A directory without a manifest is a creation that a crash cut short.
       guard let manifest = try recovery.manifest() else { continue }
+      guard name == "\(manifest.settings.name)-\(manifest.index)" else {
+        let path = "\(recovery.directory)/\(PartitionManifest.fileName)"
+        throw .corrupt(file: path, byte: 0, reason: "of \(manifest.settings.name)-\(manifest.index)")
+      }
+      // Being emptied by its writer right now: there will be something to read later.
+      if isReadOnly, manifest.isDiscarding { continue }
       let partition = try isReadOnly ? openForReading(manifest, recovery) : openForWriting(manifest, recovery)
       registry.withLock { registry in
         registry[manifest.settings.name, default: Topic(settings: manifest.settings)]
@@ -173,13 +179,25 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
   private func openForReading(
     _ manifest: PartitionManifest, _ recovery: PartitionRecovery<Files>
   ) throws(LogError) -> Partition {
-    let recovered = try recovery.follow(manifest)
+    let recovered = try followed(manifest, recovery)
     let reader = PartitionReader(
       directory: recovery.directory, state: recovered.state(directory: recovery.directory),
       sealedSegments: sealedSegments)
     return Partition(
       settings: manifest.settings, index: manifest.index, reader: reader, store: nil, commands: commands,
       health: health)
+  }
+
+  /// The partition as it is; once more if its writer changed the segments while we looked.
+  private func followed(
+    _ manifest: PartitionManifest, _ recovery: PartitionRecovery<Files>
+  ) throws(LogError) -> RecoveredPartition<Files> {
+    do throws(LogError) {
+      return try recovery.follow(manifest)
+    } catch {
+      guard let now = try recovery.manifest(), now.revision != manifest.revision else { throw error }
+      return try recovery.follow(now)
+    }
   }
 
   // MARK: Changes
@@ -204,6 +222,8 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
     var commit = GroupCommit<Files>(health: health) { [changes] in changes.advance() }
     var batch: [LogCommand<Files>] = []
     while commands.drain(into: &batch) { commit.run(batch) }
+    // So that the next opening finds complete indexes, of derived topics too.
+    commit.finish(partitions())
   }
 }
 

@@ -4,6 +4,10 @@ internal import Codecs
 internal import Core
 
 /// Owned by the partition's writer.
+///
+/// Space is not reserved ahead: measured on ext4, `fallocate` that keeps the size gains nothing, and one that sets it
+/// spares a lone producer a third of a sync but nothing once syncs are shared, at the price of segments that end in
+/// zeros.
 struct WritableSegment<Files: LogFiles> {
   let names: SegmentNames
   let file: Files.File

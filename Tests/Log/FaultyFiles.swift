@@ -100,6 +100,5 @@ final class FaultyFile: LogFile {
     try files.check(DiskCall(kind: .truncate, path: path, position: byteCount))
     try file.truncate(to: byteCount)
   }
-  func preallocate(to byteCount: Int64) { file.preallocate(to: byteCount) }
   func byteCount() throws(FileError) -> Int64 { try file.byteCount() }
 }

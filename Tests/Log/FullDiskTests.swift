@@ -1,0 +1,50 @@
+// A disk that is really full: a small file system in memory.
+
+import Codecs
+import Core
+import Glibc
+import Kit
+import Log
+import Testing
+
+@Suite struct FullDiskTests {
+  @Test func refusesWhenFullReadsOnAndResumes() throws {
+    let directory = TemporaryDirectory()
+    let place = directory.path + "/small"
+    mkdir(place, 0o755)
+    guard mount("tmpfs", place, "tmpfs", 0, "size=1m") == 0 else {
+      print("SKIP refusesWhenFullReadsOnAndResumes: cannot mount a tmpfs (error \(errno)), needs root")
+      return
+    }
+    defer { umount2(place, 2) }
+    var options = LogOptions()
+    options.segmentBytes = 100_000
+    let log = try EmbeddedLog.open(directory: place + "/data", options: options)
+    try log.createTopic(TopicSettings(name: "ticks"))
+    let partition = try log.partition("ticks", 0)
+    let ballast = place + "/ballast"
+    TestFile.write([UInt8](repeating: 1, count: 300_000), to: ballast)
+    var random = SplitMix(seed: 3)
+    var expected: [String] = []
+    var refused = 0
+    // Until it was full for a while, with and without room for smaller batches.
+    while refused < 20 {
+      let value = filler(Int.random(in: 10...20_000, using: &random), &random)
+      do {
+        #expect(try partition.appendAndWait(makeBatch([value], compression: .none)) == Int64(expected.count))
+        expected.append(value)
+      } catch LogError.diskFull { refused += 1 }
+    }
+    #expect(log.failure == nil)
+    #expect(try readAll(partition).map(\.value) == expected)
+    unlink(ballast)
+    let value = filler(50_000, &random)
+    #expect(try partition.appendAndWait(makeBatch([value], compression: .none)) == Int64(expected.count))
+    expected.append(value)
+    log.close()
+    let again = try EmbeddedLog.open(directory: place + "/data", options: options)
+    #expect(again.tailCuts == [])
+    #expect(try readAll(again.partition("ticks", 0)).map(\.value) == expected)
+    again.close()
+  }
+}
