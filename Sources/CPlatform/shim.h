@@ -35,6 +35,10 @@ extern int sync_file_range(int descriptor, off_t offset, off_t count, unsigned i
 // open(2) and fcntl(2) are variadic, which Swift does not import.
 static inline int millrace_open(const char *path, int flags, mode_t mode) { return open(path, flags, mode); }
 
+static inline int millrace_fcntl(int descriptor, int command, int argument) {
+  return fcntl(descriptor, command, argument);
+}
+
 // CRC32C (Castagnoli) with the CPU's own instruction. It takes three cycles but can start every cycle, so three streams
 // of `words` eight-byte words each run side by side; whoever calls joins them. Ask millrace_crc32c_supported() first.
 #if defined(__x86_64__)

@@ -1,5 +1,6 @@
 // Where to listen, as the kernel wants it.
 
+internal import CMicroHTTPD
 internal import CPlatform
 internal import Glibc
 
