@@ -34,4 +34,8 @@ extension Limits {
   package static let namedKeysMax = 1_024
   /// Most per-record errors that an answer to an ingest lists; the count goes on.
   package static let ingestErrorsListedMax = 100
+  /// What a view reads of a topic at a time: large enough that its lock is the cost of none.
+  package static let viewReadBytes = 1 << 20
+  /// How long a view sleeps where nothing happens: it only has to notice the end of the process.
+  package static let viewWaitNanos: Int64 = 100_000_000
 }
