@@ -24,16 +24,12 @@ extension Limits {
   package static let httpWaitingMax = 256
   /// Replays over HTTP at a time: each holds a decoded batch of the log and its rendering.
   package static let httpReplaysMax = 64
-  /// Bytes of the log that one pull of a replay may scan without yielding the thread to other connections.
-  package static let replayScanBytesMax = 4 << 20
-  /// Bytes of the log that one question about old candles may scan; the answer then says where to go on.
-  package static let candleScanBytesMax = 64 << 20
+  /// Bytes of the log that one question about old candles may read: some tenths of a second of one thread.
+  package static let candleScanBytesMax = 256 << 20
   /// Most candles, prices or records that one answer lists; a replay has no such bound.
   package static let listedMax = 5_000
   /// Most instruments that one request may name.
   package static let namedKeysMax = 1_024
-  /// Most per-record errors that an answer to an ingest lists; the count goes on.
-  package static let ingestErrorsListedMax = 100
   /// What a view reads of a topic at a time: large enough that its lock is the cost of none.
   package static let viewReadBytes = 1 << 20
   /// How long a view sleeps where nothing happens: it only has to notice the end of the process.

@@ -25,7 +25,9 @@ package final class LatestPriceView: TopicView {
   /// The latest price of an instrument, nil where there never was one.
   package func price(of instrument: String) -> Positioned<LatestPrice>? {
     state.withLock { state in
-      unsafe state.value(of: instrument.utf8.span.bytes) { record throws(CodecError) in try LatestPrice(decoding: record) }
+      unsafe state.value(of: instrument.utf8.span.bytes) { record throws(CodecError) in
+        try LatestPrice(decoding: record)
+      }
     }
   }
 

@@ -28,6 +28,13 @@ package struct Positioned<Value: Sendable>: Sendable {
   package let partition: Int
   package let offset: Int64
   package let epoch: UInt32
+
+  package init(value: Value, partition: Int, offset: Int64, epoch: UInt32) {
+    self.value = value
+    self.partition = partition
+    self.offset = offset
+    self.epoch = epoch
+  }
 }
 
 /// What a view is fed with: the records of one batch of one partition.

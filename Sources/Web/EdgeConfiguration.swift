@@ -16,6 +16,8 @@ package struct EdgeConfiguration: Sendable {
   package var allowedOrigins: [String] = []
   /// The keys that open ingest. With none, only clients on this machine may ingest.
   package var ingestKeys: [String] = []
+  /// With a list, ingest takes only these instruments.
+  package var ingestInstruments: [String]?
   package var version = "0"
   package var metrics = Metrics()
   package var logger = Logger.silent

@@ -28,7 +28,8 @@ extension EdgeServer {
     var isReady = true
     var writer = ByteWriter()
     writer.append(utf8: "{\"checks\":{")
-    for (index, check) in configuration.readinessChecks.enumerated() {
+    let own = (name: "views", reason: { @Sendable [tail = views.tail] in tail.unreadyReason })
+    for (index, check) in ([own] + configuration.readinessChecks).enumerated() {
       let reason = check.reason()
       if reason != nil { isReady = false }
       if index > 0 { writer.append(utf8: ",") }

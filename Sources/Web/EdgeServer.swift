@@ -5,6 +5,14 @@ package import Feeds
 package import Log
 import Synchronization
 
+/// Why the edge does not start.
+package enum EdgeError: Error, Equatable, Sendable {
+  /// The address cannot be served: change it, or stop the other process.
+  case http(HTTPDaemonError)
+  /// A topic cannot be opened: the log says why.
+  case log(LogError)
+}
+
 /// Serves the REST interface, replays, ingest and the page over `log`, and hands WebSockets on. Safe to use from any
 /// thread.
 package final class EdgeServer<Log: EventLog, Sink: TickSink>: Sendable {
@@ -16,9 +24,11 @@ package final class EdgeServer<Log: EventLog, Sink: TickSink>: Sendable {
   let assets = Assets()
   let lane: WorkLane
   let metrics: EdgeMetrics
+  let views: EdgeViews<Log>
+  let decoder: IngestDecoder
   private let running = Mutex<HTTPDaemon?>(nil)
 
-  /// Every topic must exist when `start()` is called. Nothing runs before.
+  /// Every topic must exist. Nothing is served before `start()`.
   package init(log: Log, sink: Sink, configuration: EdgeConfiguration) {
     self.log = log
     self.sink = sink
@@ -27,10 +37,20 @@ package final class EdgeServer<Log: EventLog, Sink: TickSink>: Sendable {
     keys = APIKeys(configuration.ingestKeys)
     lane = WorkLane(name: "http-work", threads: 2, waitingMax: Limits.httpWaitingMax)
     metrics = EdgeMetrics(registry: configuration.metrics)
+    views = EdgeViews(log: log, logger: configuration.logger)
+    decoder = IngestDecoder(instruments: configuration.ingestInstruments)
   }
 
-  /// Listens and serves; returns the port.
-  package func start() throws(HTTPDaemonError) -> UInt16 {
+  /// Starts the views, listens and serves; returns the port. Answers come at once, `/readyz` tells when they are whole.
+  package func start() throws(EdgeError) -> UInt16 {
+    do { try views.tail.start() } catch { throw .log(error) }
+    do { return try listen() } catch {
+      views.tail.stop()
+      throw .http(error)
+    }
+  }
+
+  private func listen() throws(HTTPDaemonError) -> UInt16 {
     let table = RouteTable(routes)
     var settings = HTTPDaemon.Settings()
     settings.host = configuration.host
@@ -61,10 +81,14 @@ package final class EdgeServer<Log: EventLog, Sink: TickSink>: Sendable {
     }
     daemon?.stop(deadlineNanos: deadlineNanos)
     lane.close()
+    views.tail.stop()
   }
 
   /// The table that `schemas/openapi.yaml` documents.
-  package var routes: [Route] { operationRoutes + assetRoutes }
+  package var routes: [Route] {
+    priceRoutes + candleRoutes + streamRoutes + upgradeRoutes + ingestRoutes + registryRoutes + operationRoutes
+      + assetRoutes
+  }
 
   // MARK: Requests
 
@@ -84,6 +108,7 @@ package final class EdgeServer<Log: EventLog, Sink: TickSink>: Sendable {
     if request.method == "OPTIONS" { return .respond(dressed(options(request, table), request)) }
     do throws(HTTPProblem) {
       let (route, routed) = try table.match(request)
+      if route.method != "GET" { try authorize(request) }
       switch try route.handler(routed) {
       case .respond(let response): return .respond(dressed(response, request))
       case .later(let start):

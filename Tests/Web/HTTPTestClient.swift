@@ -140,6 +140,12 @@ final class HTTPTestClient {
     return buffer
   }
 
+  /// Whether nothing comes for so long.
+  func isSilent(millis: Int32) -> Bool {
+    var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return buffer.isEmpty && poll(&ready, 1, millis) == 0
+  }
+
   /// The bytes that came after the last response.
   func receiveRaw(_ count: Int) throws -> [UInt8] { try take(count) }
 }

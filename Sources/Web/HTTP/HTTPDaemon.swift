@@ -86,10 +86,10 @@ package final class HTTPDaemon: Sendable {
   /// Listens and serves; returns the port. Raises the process's limit on descriptors as far as it goes.
   package func start() throws(HTTPDaemonError) -> UInt16 {
     let descriptors = Int(clamping: DescriptorLimit.raise().soft)
-    var address = try SocketAddress(host: settings.host, port: settings.port)
+    let address = try SocketAddress(host: settings.host, port: settings.port)
     let context = unsafe Unmanaged.passRetained(self).toOpaque()
     let host = settings.host
-    let handle: OpaquePointer? = unsafe address.withPointer { pointer in
+    let handle = unsafe address.withPointer { pointer -> OpaquePointer? in
       var options = unsafe millrace_mhd_settings()
       unsafe options.address = pointer
       unsafe options.access = Self.access
@@ -103,7 +103,7 @@ package final class HTTPDaemon: Sendable {
       unsafe options.connection_memory_bytes = Limits.httpConnectionBytes
       return unsafe millrace_mhd_start(&options, Self.started)
     }
-    guard let handle = unsafe handle else {
+    guard let handle = unsafe handle ?? nil else {
       let code = errno
       unsafe Unmanaged<HTTPDaemon>.fromOpaque(context).release()
       throw .cannotListen(host: host, port: settings.port, code: code)
@@ -292,7 +292,8 @@ package final class HTTPDaemon: Sendable {
       if bodiesBytes.load(ordering: .relaxed) > Limits.httpBodiesBytesMax {
         return queue(HTTPProblem.unavailable("Too many request bodies are waiting.").response, exchange, connection)
       }
-      if let refusal = handler.refusal(request) { return queue(refusal, exchange, connection) }
+      // An answer before the body costs the client its connection: only worth it where there is a body to refuse.
+      if request.announcesBody, let refusal = handler.refusal(request) { return queue(refusal, exchange, connection) }
       exchange.state.withLock { $0.phase = .receiving }
       return .YES
     case .receiving:

@@ -42,6 +42,11 @@ package struct HTTPRequest: Sendable {
 }
 
 extension HTTPRequest {
+  /// A body will follow, of whatever length.
+  var announcesBody: Bool {
+    header("Transfer-Encoding") != nil || header("Content-Length").map { $0 != "0" } ?? false
+  }
+
   /// Throws where another reader of the same bytes, such as a proxy, could see another request (RFC 9112, 6.3).
   func checkFraming() throws(HTTPProblem) {
     if !headers.allSatisfy({ $0.name.isToken && !$0.value.utf8.contains { $0 < 0x20 && $0 != 0x09 } }) {

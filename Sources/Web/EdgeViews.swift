@@ -1,0 +1,62 @@
+// The views of the edge, and what their answers share.
+
+import Codecs
+import Core
+import Events
+import Log
+import Projections
+
+/// All views with the thread that feeds them.
+struct EdgeViews<Log: EventLog>: Sendable {
+  let latest: LatestPriceView
+  let candles: CandleView
+  let sources: SourceView
+  let tail: ViewTail<Log>
+
+  init(log: Log, logger: Logger) {
+    let topics = log.topics()
+    func partitions(of topic: Topic) -> Int { topics.first { $0.name == topic.name }?.partitions ?? 0 }
+    latest = LatestPriceView(partitionCount: partitions(of: .latest))
+    candles = CandleView(partitionCount: partitions(of: .candles))
+    sources = SourceView(partitionCount: partitions(of: .sourceStatus))
+    tail = ViewTail(
+      log: log,
+      feeds: [
+        .init(Topic.latest.name, latest), .init(Topic.candles.name, candles), .init(Topic.sourceStatus.name, sources),
+      ], logger: logger)
+  }
+}
+
+extension HTTPResponse {
+  /// Adds the position that the answer is true at.
+  func at(_ position: ViewPosition) -> HTTPResponse {
+    var response = self
+    response.headers.append(("Millrace-Position", position.text))
+    response.headers.append(("Millrace-Epoch", position.epochText))
+    return response
+  }
+}
+
+extension ByteWriter {
+  /// Ends an object that an event's JSON began, with the record's position.
+  mutating func closeObject<Value>(of item: Positioned<Value>) {
+    truncate(to: count - 1)
+    append(utf8: ",\"pos\":\"\(item.partition):\(item.offset)\",\"epoch\":\(item.epoch)}")
+  }
+
+  /// A list of events under `name`, each with its position, and the position of them all.
+  mutating func append<Value>(
+    list name: StaticString, _ items: [Positioned<Value>], at position: ViewPosition,
+    _ appendJSON: (Value, inout ByteWriter) -> Void
+  ) {
+    append(utf8: "{\"pos\":\"\(position.text)\",\"epoch\":\"\(position.epochText)\"")
+    append(member: name)
+    append(UInt8(ascii: "["))
+    for (index, item) in items.enumerated() {
+      if index > 0 { append(UInt8(ascii: ",")) }
+      appendJSON(item.value, &self)
+      closeObject(of: item)
+    }
+    append(UInt8(ascii: "]"))
+  }
+}
