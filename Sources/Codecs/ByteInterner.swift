@@ -2,7 +2,7 @@
 
 /// Gives every distinct byte string an index, in the order of first sight: 0, 1, 2 ... The indices depend on that
 /// order alone, never on the hash. Bytes are compared as bytes.
-@safe package struct ByteInterner: ~Copyable, @unchecked Sendable {  // Sendable: unique owner of its memory.
+@safe @usableFromInline package struct ByteInterner: ~Copyable, @unchecked Sendable {  // Sole owner of its memory.
   /// An open-addressed slot. Strings of up to 16 bytes lie in it whole; of longer ones the
   /// beginning and a hash do, and the text decides.
   @usableFromInline struct Slot: BitwiseCopyable {
@@ -31,7 +31,7 @@
 
   /// The string that has `index`, which is below `count`.
   @_lifetime(borrow self)
-  package func bytes(at index: Int) -> RawSpan {
+  @usableFromInline package func bytes(at index: Int) -> RawSpan {
     precondition(index >= 0 && index < count)
     return text.bytes.extracting(starts[index]..<starts[index + 1])
   }
@@ -48,12 +48,13 @@
   /// The index of `bytes`, or -1 if they were never seen. `padding` bytes behind them are readable.
   @inlinable @inline(__always) package func find(_ bytes: RawSpan, padding: Int = 0) -> Int32 {
     let byteCount = bytes.byteCount
-    guard byteCount <= 16, byteCount &+ padding >= 16 else { return findSlowly(bytes) }
+    guard (byteCount &- 1) & ~15 == 0, byteCount &+ padding >= 16 else { return findSlowly(bytes) }
     let first = unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: 0, as: UInt64.self).littleEndian
     let second = unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: 8, as: UInt64.self).littleEndian
-    // What lies behind the string is masked away; a smart shift by 64 or more leaves nothing of the mask.
-    let low = first & ~(UInt64.max << UInt64(truncatingIfNeeded: byteCount &* 8))
-    let high = byteCount > 8 ? second & ~(UInt64.max << UInt64(truncatingIfNeeded: byteCount &* 8 &- 64)) : 0
+    // What lies behind the string's 1 to 16 bytes is masked away, without a branch on how many they are.
+    let bits = UInt64(truncatingIfNeeded: byteCount &* 8)
+    let low = first & UInt64.max &>> (64 &- min(bits, 64))
+    let high = bits > 64 ? second & UInt64.max &>> (128 &- bits) : 0
     return find(low, high, Int32(truncatingIfNeeded: byteCount))
   }
 
@@ -107,8 +108,8 @@
   }
 
   @usableFromInline @inline(never) mutating func insert(_ bytes: RawSpan) -> Int32 {
-    // At most half full: probe sequences stay short.
-    if (count + 1) * 2 > mask + 1 { grow() }
+    // At most a quarter full: a second probe is a branch that nobody predicts.
+    if (count + 1) * 4 > mask + 1 { grow() }
     let index = Int32(count)
     var slot = Self.slot(of: bytes)
     slot.index = index

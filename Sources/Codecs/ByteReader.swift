@@ -1,8 +1,8 @@
 // The input side of every decoder: a cursor over borrowed bytes that never reads past their end.
 
 /// A cursor over `bytes`. Every read either advances or throws with the offset at fault; nothing traps on input.
-package struct ByteReader: ~Escapable {
-  package let bytes: RawSpan
+@usableFromInline package struct ByteReader: ~Escapable {
+  @usableFromInline package let bytes: RawSpan
   @usableFromInline var storedPosition: Int
   @inlinable package var position: Int { storedPosition }
 

@@ -1,7 +1,7 @@
 // What can be wrong with bytes, and where.
 
 /// Bytes that do not decode. The input is at fault, never this process: count it, name the place, go on.
-package enum CodecError: Error, Equatable, Sendable {
+@usableFromInline package enum CodecError: Error, Equatable, Sendable {
   /// The input ends before the value does; `at` is the byte offset where the value begins.
   case truncated(at: Int)
   /// The bytes break the format; `at` is the offset of the first offending byte.

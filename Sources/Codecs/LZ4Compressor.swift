@@ -15,7 +15,7 @@ internal import CLZ4
   package mutating func append(_ bytes: RawSpan, to output: inout ByteWriter) throws(CodecError) {
     if unsafe context == nil { try makeContext() }
     var preferences = LZ4F_preferences_t()
-    preferences.frameInfo.blockSizeID = LZ4F_max64KB
+    preferences.frameInfo.blockSizeID = LZ4F_max256KB
     preferences.frameInfo.blockMode = LZ4F_blockIndependent
     preferences.frameInfo.contentSize = UInt64(bytes.byteCount)
     preferences.compressionLevel = CodecLimits.lz4Level

@@ -8,18 +8,18 @@
 //   The length counts what lies behind it; the checksum covers the attributes and all behind them. All big-endian.
 
 /// The header of one record batch, with every field that a log needs checked.
-package struct RecordBatchHeader: Equatable, Sendable {
-  package var baseOffset: Int64
+@usableFromInline package struct RecordBatchHeader: Equatable, Sendable {
+  @usableFromInline package var baseOffset: Int64
   /// The whole batch, this header included.
   package var byteCount: Int
   package var checksum: UInt32
   package var compression: Compression
   package var isControl: Bool
   /// The offset of the last record; in a compacted batch more than base offset plus count.
-  package var lastOffset: Int64
-  package var baseTimestampMillis: Int64
+  @usableFromInline package var lastOffset: Int64
+  @usableFromInline package var baseTimestampMillis: Int64
   package var maxTimestampMillis: Int64
-  package var recordCount: Int
+  @usableFromInline package var recordCount: Int
 
   /// The bytes in front of the records.
   package static let encodedByteCount = 61

@@ -1,7 +1,7 @@
 // Kafka's record batch v2, the input side.
 
 /// Opens one batch after another in a buffer of its own: no allocation once that is large enough.
-package struct RecordBatchReader: ~Copyable {
+@usableFromInline package struct RecordBatchReader: ~Copyable {
   /// The decompressed records of the open batch, and behind them `RecordCursor.padding` bytes that may be read.
   @usableFromInline var buffer = ByteWriter(capacity: 0)
   @usableFromInline var header: RecordBatchHeader?

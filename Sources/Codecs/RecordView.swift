@@ -1,20 +1,20 @@
 // One record of a topic, borrowed from the batch that holds it.
 
 /// A record as it lies in a decoded batch. `key` and `value` live as long as the batch's buffer.
-package struct RecordView: ~Escapable {
+@usableFromInline package struct RecordView: ~Escapable {
   /// The position in its partition.
-  package let offset: Int64
+  @usableFromInline package let offset: Int64
   /// The record's own timestamp: the event time in milliseconds since 1970.
-  package let timestampMillis: Int64
+  @usableFromInline package let timestampMillis: Int64
   /// The key's bytes; empty when the record has none (`hasKey` tells).
-  package let key: RawSpan
+  @usableFromInline package let key: RawSpan
   /// The value's bytes; empty for a tombstone (`hasValue` tells).
-  package let value: RawSpan
-  package let hasKey: Bool
-  package let hasValue: Bool
+  @usableFromInline package let value: RawSpan
+  @usableFromInline package let hasKey: Bool
+  @usableFromInline package let hasValue: Bool
   /// How many bytes behind the value (and so behind the key) may be read though they are not part of it: a fast path
   /// loads whole words, then masks.
-  package let padding: Int
+  @usableFromInline package let padding: Int
 
   @_lifetime(copy key, copy value)
   @inlinable @inline(__always)

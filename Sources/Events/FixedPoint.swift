@@ -3,7 +3,8 @@
 import Codecs
 
 /// A decimal number stored as an integer of 10^-18 units; on the wire Avro `decimal(38,18)`.
-package protocol FixedPoint: Hashable, Comparable, Sendable, BitwiseCopyable, CustomStringConvertible {
+@usableFromInline package protocol FixedPoint: Hashable, Comparable, Sendable, BitwiseCopyable, CustomStringConvertible
+{
   /// The value times 10^18.
   var raw: Int128 { get }
   init(raw: Int128)
@@ -16,7 +17,7 @@ extension FixedPoint {
   @inlinable package static func < (left: Self, right: Self) -> Bool { left.raw < right.raw }
 
   /// The exact digits, with no exponent and no trailing zeros.
-  package var description: String {
+  @usableFromInline package var description: String {
     var text = ByteWriter(capacity: 48)
     text.append(decimal: raw, scale: Self.scale)
     return String(utf8: text.bytes)
@@ -24,13 +25,13 @@ extension FixedPoint {
 }
 
 /// The price of one unit of an instrument's base, in its quote currency.
-package struct Price: FixedPoint {
-  package var raw: Int128
+@usableFromInline package struct Price: FixedPoint {
+  @usableFromInline package var raw: Int128
   @inlinable @inline(__always) package init(raw: Int128) { self.raw = raw }
 }
 
 /// An amount of an instrument's base that changed hands.
-package struct Quantity: FixedPoint {
-  package var raw: Int128
+@usableFromInline package struct Quantity: FixedPoint {
+  @usableFromInline package var raw: Int128
   @inlinable @inline(__always) package init(raw: Int128) { self.raw = raw }
 }

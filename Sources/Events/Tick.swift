@@ -1,7 +1,7 @@
 // prices.ticks.v1: what a venue said about a price.
 
 /// What a record of `prices.ticks.v1` reports. The raw values are the Avro enum's indices: never reorder.
-package enum TickKind: UInt8, Sendable, CaseIterable, BitwiseCopyable {
+@usableFromInline package enum TickKind: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   /// A trade: `price` for `volume`.
   case trade
   /// A price without a trade of its own, such as a ticker's last price; `volume` is zero.
@@ -13,7 +13,7 @@ package enum TickKind: UInt8, Sendable, CaseIterable, BitwiseCopyable {
 }
 
 /// The side of the trade's taker. The raw values are the Avro enum's indices: never reorder.
-package enum TickSide: UInt8, Sendable, CaseIterable, BitwiseCopyable {
+@usableFromInline package enum TickSide: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case unknown
   case buy
   case sell

@@ -13,7 +13,7 @@ package struct UndecodableTick: Equatable, Sendable {
 
 /// The rows of one batch in a buffer that is reused, and the tables of names that stay from batch to batch. Once the
 /// buffers have grown to the largest batch, decoding allocates nothing. One thread at a time.
-@safe package struct TickBatch: ~Copyable, @unchecked Sendable {  // Sendable: unique owner of its memory.
+@safe package struct TickBatch: ~Copyable, @unchecked Sendable {  // Sole owner of its memory.
   /// Instruments and sources in the order of first sight, a function of the input alone. Part of a checkpoint.
   package var instruments = ByteInterner()
   package var sources = ByteInterner()
@@ -64,11 +64,10 @@ package struct UndecodableTick: Equatable, Sendable {
   ) throws(CodecError) -> Int {
     var filled = 0
     var cursor = reader.records
-    while try cursor.advance() {
+    while try unsafe fillFast(rows, &filled, from: &cursor, startingAt: offset, instruments, sources) {
       let record = cursor.record
-      if record.offset < offset { continue }
       do throws(CodecError) {
-        unsafe rows[filled] = try TickDecoder.decode(record, instruments: &instruments, sources: &sources)
+        unsafe rows[filled] = try TickDecoder.decodeExactly(record, instruments: &instruments, sources: &sources)
         filled &+= 1
       } catch {
         undecodable.append(
@@ -78,6 +77,25 @@ package struct UndecodableTick: Equatable, Sendable {
       }
     }
     return filled
+  }
+
+  /// Goes on until a record needs the exact way (true) or there is none left (false).
+  @_lifetime(cursor: copy cursor)
+  private static func fillFast(
+    _ rows: UnsafeMutablePointer<TickRow>, _ filled: inout Int, from cursor: inout RecordCursor,
+    startingAt offset: Int64, _ instruments: borrowing ByteInterner, _ sources: borrowing ByteInterner
+  ) throws(CodecError) -> Bool {
+    while try cursor.advance() {
+      if cursor.offset < offset { continue }
+      guard
+        let row = TickDecoder.decodeFast(
+          cursor.key, cursor.value, padding: RecordCursor.padding, offset: cursor.offset, instruments: instruments,
+          sources: sources)
+      else { return true }
+      unsafe rows[filled] = row
+      filled &+= 1
+    }
+    return false
   }
 
   private mutating func grow(to wanted: Int) {

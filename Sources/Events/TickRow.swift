@@ -1,19 +1,19 @@
 // A tick as the folds see it: decoded once, dense, 64 bytes.
 
 /// One decoded record of `prices.ticks.v1`, with instrument and source interned to dense indices.
-package struct TickRow: BitwiseCopyable, Sendable {
-  package var price: Price
-  package var volume: Quantity
-  package var eventTime: Timestamp
-  package var appendTime: Timestamp
+@usableFromInline package struct TickRow: BitwiseCopyable, Sendable {
+  @usableFromInline package var price: Price
+  @usableFromInline package var volume: Quantity
+  @usableFromInline package var eventTime: Timestamp
+  @usableFromInline package var appendTime: Timestamp
   /// The record's position in its partition.
-  package var offset: Int64
+  @usableFromInline package var offset: Int64
   /// Index into the instrument table of the batch that holds the row; -1 for a clock.
-  package var instrument: Int32
+  @usableFromInline package var instrument: Int32
   /// Index into the source table of the batch that holds the row.
-  package var source: UInt16
-  package var kind: TickKind
-  package var side: TickSide
+  @usableFromInline package var source: UInt16
+  @usableFromInline package var kind: TickKind
+  @usableFromInline package var side: TickSide
 
   @inlinable @inline(__always)
   package init(

@@ -1,8 +1,8 @@
 // Moments: nanoseconds since 1970, UTC.
 
 /// A moment in nanoseconds since 1970-01-01T00:00:00Z. The range is 1677 to 2262.
-package struct Timestamp: Hashable, Comparable, Sendable, BitwiseCopyable {
-  package var nanos: Int64
+@usableFromInline package struct Timestamp: Hashable, Comparable, Sendable, BitwiseCopyable {
+  @usableFromInline package var nanos: Int64
   @inlinable @inline(__always) package init(nanos: Int64) { self.nanos = nanos }
   @inlinable package init(millis: Int64) {
     let (nanos, overflow) = millis.multipliedReportingOverflow(by: 1_000_000)
