@@ -29,6 +29,8 @@ final class PartitionTail<Log: EventLog> {
     partition.ring.restart(at: position, epoch: epoch)
   }
 
+  var highWatermark: Int64 { partition.log.highWatermark }
+
   /// Takes in what the log has, a bounded amount at once. Returns whether there was anything.
   func advance(isRendering wanted: Bool) throws(StreamFailure) -> Bool {
     if partition.log.epoch != epoch { restart() }

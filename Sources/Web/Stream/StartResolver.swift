@@ -1,9 +1,7 @@
 // Where a subscription starts: from a client's wish to offsets.
 
 internal import Core
-internal import Events
 internal import Log
-internal import Synchronization
 
 /// Looks up starts; may touch the disk.
 struct StartResolver<Log: EventLog> {
@@ -85,17 +83,12 @@ struct StartResolver<Log: EventLog> {
         let message = "\(StreamPosition(partition: partition.log.index, offset: offset - 1)) is no longer retained"
         throw StreamFailure(.positionExpired, message, earliest: earliest(stream))
       }
-      if offset > partition.log.highWatermark, !mayGrow(stream) {
+      if offset > partition.log.highWatermark, !catalog.mayGrow(stream) {
         let message = "\(StreamPosition(partition: partition.log.index, offset: offset - 1)) is after the end"
         throw StreamFailure(.positionAfterEnd, message, earliest: earliest(stream))
       }
     }
     return next
-  }
-
-  /// What the stream lost is being regenerated: a position after its end will be one of its own again.
-  private func mayGrow(_ stream: Int) -> Bool {
-    catalog.directory.streams[stream].definition.topic.isDerived && !catalog.isRegenerated.load(ordering: .acquiring)
   }
 
   private func earliest(_ stream: Int) -> [StreamPosition] {

@@ -28,6 +28,8 @@ final class StreamCatalog<Log: EventLog>: Sendable {
   private let subscribers: Mutex<[Int]>
   /// False while what the log lost is regenerated: a position after the end of a derived topic may become valid.
   let isRegenerated = Atomic<Bool>(true)
+  /// The history that existed at the start has been gone through: positions and newest values are known.
+  let isReady = Atomic<Bool>(false)
   let metrics: StreamMetrics
 
   init(
@@ -56,6 +58,11 @@ final class StreamCatalog<Log: EventLog>: Sendable {
   func changeSubscribers(of stream: Int, by change: Int) {
     subscribers.withLock { $0[stream] += change }
     metrics.subscriptions.change(by: change)
+  }
+
+  /// Whether what lies after the end of the stream is being regenerated.
+  func mayGrow(_ stream: Int) -> Bool {
+    directory.streams[stream].definition.topic.isDerived && !isRegenerated.load(ordering: .acquiring)
   }
 
   func hasSubscribers(_ stream: Int) -> Bool { subscribers.withLock { $0[stream] > 0 } }

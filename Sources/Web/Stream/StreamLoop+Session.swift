@@ -97,6 +97,25 @@ extension StreamLoop {
     serve(connection)
   }
 
+  /// Looks for what only time brings to light: positions that will never exist, and memory of clients that rest.
+  func review(_ connection: StreamConnection) {
+    var index = 0
+    while index < connection.session.subscriptions.count {
+      let subscription = connection.session.subscriptions[index]
+      let partitions = catalog.partitions[subscription.stream]
+      let isLost = subscription.cursors.indices.contains {
+        subscription.cursors[$0].position > partitions[$0].log.highWatermark
+      }
+      if isLost, !catalog.mayGrow(subscription.stream) {
+        let failure = StreamFailure(.positionAfterEnd, "the stream ends before the position")
+        perform(connection.session.fail(index, failure), connection)
+        continue
+      }
+      if connection.isBlocked { connection.session.withSubscription(index) { $0.dropReaders() } }
+      index += 1
+    }
+  }
+
   /// Tells each subscription how far it is, if it moved since it was told last.
   func tellProgress(_ connection: StreamConnection) {
     // Whoever does not read what it has needs no news of more.

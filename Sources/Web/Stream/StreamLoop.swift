@@ -3,6 +3,7 @@
 internal import Codecs
 internal import Core
 internal import Log
+internal import Synchronization
 
 /// Serves the clients of one reactor; belongs to its thread.
 @safe final class StreamLoop<Log: EventLog, Time: Clock> {
@@ -34,6 +35,8 @@ internal import Log
   private var nextSweepNanos: Int64
   private var sweepCount = 0
   private var stopNanos: Int64?
+  /// Clients that came before the history was gone through.
+  private var early: [ReactorLetter] = []
   private var inputBuffer: UnsafeMutableRawBufferPointer
 
   init(
@@ -61,7 +64,8 @@ internal import Log
       mailbox.reactor.wait(timeoutNanos: timeoutNanos()) { ready.append(($0, $1)) }
       nowNanos = clock.monotonicNanos()
       if mailbox.takeGrowth() { mustFlush = true }
-      for letter in mailbox.takeLetters() { open(letter) }
+      let isReady = catalog.isReady.load(ordering: .acquiring)
+      for letter in takeEarly(isReady) + mailbox.takeLetters() { open(letter, isReady) }
       for (token, readiness) in ready {
         guard let connection = connection(token) else { continue }
         handle(connection, readiness)
@@ -88,14 +92,22 @@ internal import Log
     return connection
   }
 
-  private func open(_ letter: ReactorLetter) {
+  private func takeEarly(_ isReady: Bool) -> [ReactorLetter] {
+    guard isReady else { return [] }
+    defer { early = [] }
+    return early
+  }
+
+  private func open(_ letter: ReactorLetter, _ isReady: Bool) {
     switch letter {
-    case .adopt(let descriptor, let initialBytes): adopt(descriptor, initialBytes)
+    case .adopt(let descriptor, let initialBytes):
+      if isReady || stopNanos != nil { adopt(descriptor, initialBytes) } else { early.append(letter) }
     case .replayed(let token, let ticket, let outcome):
       guard let connection = connection(token) else { return }
       replayed(connection, ticket, outcome)
     case .stop(let deadlineNanos):
       stopNanos = deadlineNanos
+      for letter in takeEarly(true) { open(letter, true) }
       for case let connection? in connections { close(connection, .goingAway, "the server stops") }
     }
   }
@@ -120,6 +132,10 @@ internal import Log
       return drop(connection)
     }
     if stopNanos != nil { return close(connection, .goingAway, "the server stops") }
+    if catalog.metrics.clients.value > settings.clientsMax {
+      catalog.metrics.refused.add()
+      return close(connection, .tryAgainLater, "the server is full")
+    }
     receive(unsafe initialBytes.span.bytes, connection)
     serve(connection)
   }
@@ -250,6 +266,7 @@ internal import Log
         continue
       }
       if let action = connection.session.checkLiveness(nowNanos: nowNanos) { perform([action], connection) }
+      review(connection)
       tellProgress(connection)
       if holds(connection) { serve(connection) }
     }

@@ -9,8 +9,6 @@ final class StreamPublisher<Log: EventLog>: Sendable {
   private let catalog: StreamCatalog<Log>
   private let wake: @Sendable () -> Void
   private let isStopping = Atomic<Bool>(false)
-  /// The history that existed at the start has been gone through: positions and newest values are known.
-  let isReady = Atomic<Bool>(false)
 
   /// `wake` is called after every change of a ring.
   init(_ catalog: StreamCatalog<Log>, wake: @escaping @Sendable () -> Void) {
@@ -29,6 +27,7 @@ final class StreamPublisher<Log: EventLog>: Sendable {
       }
     }
     var failed = Set<Int>()
+    let history = tails.map(\.tail.highWatermark)
     while !isStopping.load(ordering: .acquiring) {
       let generation = catalog.log.generation
       var hasAdvanced = false
@@ -47,8 +46,13 @@ final class StreamPublisher<Log: EventLog>: Sendable {
           wake()
         }
       }
+      if !catalog.isReady.load(ordering: .relaxed),
+        tails.indices.allSatisfy({ failed.contains($0) || tails[$0].tail.position >= history[$0] })
+      {
+        catalog.isReady.store(true, ordering: .releasing)
+        wake()
+      }
       if !hasAdvanced {
-        if !isReady.exchange(true, ordering: .acquiringAndReleasing) { wake() }
         _ = catalog.log.waitForChange(after: generation, timeoutNanos: 100_000_000)
       }
     }

@@ -54,7 +54,7 @@ package final class StreamServer<Log: EventLog>: Sendable {
   }
 
   /// Whether the history that existed at the start has been gone through; before, clients wait.
-  package var isReady: Bool { publisher.isReady.load(ordering: .acquiring) }
+  package var isReady: Bool { catalog.isReady.load(ordering: .acquiring) }
 
   /// Takes over a connected socket whose WebSocket handshake has been answered with 101 (subprotocol
   /// `millrace.v1`). `initialBytes` are what was read from it after the request's end. The descriptor belongs to the

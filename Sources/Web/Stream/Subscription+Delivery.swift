@@ -100,6 +100,11 @@ extension Subscription {
     return true
   }
 
+  /// Lets go of what a replay can find again.
+  mutating func dropReaders() {
+    for index in cursors.indices where cursors[index].reader?.hasState == false { cursors[index].reader = nil }
+  }
+
   /// The state is still on its way: its positions do not say yet what the client has.
   var isSendingState: Bool {
     cursors.contains { cursor in
