@@ -109,14 +109,14 @@ import Testing
   }
 
   @Test func aLongPauseIsOneClockTick() throws {
-    let day: Int64 = 86_400_000_000
+    let hour: Int64 = 3_600_000_000
     let (ticks, _, _) = try Self.play([
-      "coinbase.jsonl": [Self.ticker(0, 1), Self.ticker(3_000_000, 2), Self.ticker(200 * day, 3)]
+      "coinbase.jsonl": [Self.ticker(0, 1), Self.ticker(3_000_000, 2), Self.ticker(2 * hour, 3)]
     ])
     #expect(
       Self.texts(ticks) == [
         "clock 1700000000", "coinbase 1", "clock 1700000001", "clock 1700000002", "clock 1700000003", "coinbase 2",
-        "clock 1717280000", "coinbase 3",
+        "clock 1700007200", "coinbase 3",
       ])
   }
 
