@@ -73,7 +73,8 @@ let package = Package(
       name: "ProjectionsTests", dependencies: ["Codecs", "Events", "Log", "Processors", "Projections", "Kit"],
       path: "Tests/Projections", swiftSettings: common),
     .testTarget(
-      name: "WebTests", dependencies: ["Codecs", "Core", "Events", "Feeds", "Log", "Projections", "Web", "Kit"],
+      name: "WebTests",
+      dependencies: ["CYAML", "Codecs", "Core", "Events", "Feeds", "Log", "Projections", "Web", "Kit"],
       path: "Tests/Web", swiftSettings: common),
     .testTarget(name: "WiringTests", dependencies: ["Wiring", "Kit"], path: "Tests/Wiring", swiftSettings: common),
     .testTarget(name: "TidyTests", path: "Tests/Tidy", swiftSettings: common),

@@ -31,5 +31,7 @@ struct Assets: Sendable {
     Asset("/stream-client.js", "text/javascript; charset=utf-8", PackageResources.stream_client_js),
     Asset("/style.css", "text/css; charset=utf-8", PackageResources.style_css),
     Asset("/favicon.svg", "image/svg+xml", PackageResources.favicon_svg),
+    Asset("/openapi.json", "application/json", PackageResources.openapi_json),
+    Asset("/asyncapi.json", "application/json", PackageResources.asyncapi_json),
   ]
 }
