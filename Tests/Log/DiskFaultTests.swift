@@ -161,6 +161,34 @@ import Testing
     #expect(again.tailCuts == [])
   }
 
+  /// After a failed sync the kernel calls pages clean that the disk never got. What recovery reads beyond the index,
+  /// and would serve, is therefore written and synced anew first.
+  @Test func writesTheTailAgainBeforeItIsServed() throws {
+    let directory = TemporaryDirectory()
+    var options = Self.options()
+    options.segmentBytes = 1 << 20
+    let log = try EmbeddedLog.open(directory: directory.path, options: options)
+    try log.createTopic(TopicSettings(name: "ticks"))
+    let partition = try log.partition("ticks", 0)
+    for number in 0..<20 { try partition.appendAndWait(makeBatch(["\(number)"], timestampMillis: Int64(number))) }
+    let crash = directory.copy()
+    log.close()
+    let calls = Mutex<[DiskCall]>([])
+    let files = FaultyFiles { call in
+      if call.path.hasSuffix(".log"), call.kind == .write || call.kind == .sync { calls.withLock { $0.append(call) } }
+      return nil
+    }
+    let again = try SegmentedLog.open(directory: crash.path, options: options, files: files)
+    defer { again.close() }
+    let size = TestFile.read("\(crash.path)/topics/ticks-0/00000000000000000000.log").count
+    let seen = calls.withLock { $0 }
+    #expect(seen.map(\.kind) == [.write, .sync])
+    let written = try #require(seen.first)
+    #expect(Int(written.position) + written.byteCount == size)
+    #expect(written.position > 0, "what the index tells of was synced")
+    #expect(try readAll(again.partition("ticks", 0)).count == 20)
+  }
+
   // MARK: The n-th call
 
   /// A fixed run with segment rolls, cuts and a reset. Returns what was acknowledged and what was tried.
@@ -184,7 +212,9 @@ import Testing
   }
 
   /// The log holds what was acknowledged, in order, and beyond it at most what was tried.
-  private static func check(_ directory: String, _ acknowledged: [String], _ tried: [String], _ note: String) throws {
+  private static func check(
+    _ directory: String, _ acknowledged: [String], _ tried: [String], _ note: String, candles expected: [String] = []
+  ) throws {
     let log = try EmbeddedLog.open(directory: directory, options: options())
     defer { log.close() }
     if let ticks = try? log.partition("ticks", 0) {
@@ -207,6 +237,7 @@ import Testing
     if let candles = try? log.partition("candles", 0) {
       let found = try readAll(candles).map(\.offset)
       #expect(found == Array(0..<candles.highWatermark), "\(note)")
+      #expect(try readAll(candles, limit: expected.count).prefix(expected.count).map(\.value) == expected, "\(note)")
       try candles.reset()
       #expect(try candles.appendAndWait(makeBatch(["more"])) == 0, "\(note)")
     }
@@ -245,12 +276,20 @@ import Testing
   /// leaves is opened, with all that was acknowledged until then.
   @Test func survivesAKillAtEveryCall() throws {
     let directory = TemporaryDirectory(in: fastDirectory)
-    let sofar = Mutex<[String]>([])
-    let crashes = Mutex<[(TemporaryDirectory, [String], String)]>([])
+    struct Crash {
+      var directory: TemporaryDirectory
+      var acknowledged: [String]
+      var candles: [String]
+      var note: String
+    }
+    let sofar = Mutex<(acknowledged: [String], candles: [String])>(([], []))
+    let crashes = Mutex<[Crash]>([])
     let log = try Self.open(directory.path) { call in
       guard call.kind.isChange else { return nil }
-      let acknowledged = sofar.withLock { $0 }
-      crashes.withLock { $0.append((directory.copy(), acknowledged, "before \(call)")) }
+      let (acknowledged, candles) = sofar.withLock { $0 }
+      let crash = Crash(
+        directory: directory.copy(), acknowledged: acknowledged, candles: candles, note: "before \(call)")
+      crashes.withLock { $0.append(crash) }
       guard call.kind == .write, call.byteCount > 1 else { return nil }
       let torn = directory.copy()
       let path = torn.path + call.path.dropFirst(directory.path.utf8.count)
@@ -258,7 +297,8 @@ import Testing
       let half = call.byteCount / 2
       bytes += [UInt8](repeating: 0, count: max(0, Int(call.position) + half - bytes.count))
       TestFile.write(bytes, to: path)
-      crashes.withLock { $0.append((torn, acknowledged, "zeros of \(call)")) }
+      let tear = Crash(directory: torn, acknowledged: acknowledged, candles: candles, note: "zeros of \(call)")
+      crashes.withLock { $0.append(tear) }
       return nil
     }
     try log.createTopic(TopicSettings(name: "ticks"))
@@ -269,14 +309,22 @@ import Testing
       let value = "\(number) ................."
       tried.append(value)
       try ticks.appendAndWait(makeBatch([value], compression: .none))
-      sofar.withLock { $0.append(value) }
+      sofar.withLock { $0.acknowledged.append(value) }
       try candles.appendAndWait(makeBatch([value, value], compression: .none))
-      if number == 11 { try candles.truncate(to: 3) }
-      if number == 14 { try candles.reset() }
+      if number == 11 {
+        // What lies before the cut, which goes through a batch, is there at every moment of it and after.
+        let kept = try readAll(candles, limit: 3).prefix(3).map { $0.value ?? "" }
+        sofar.withLock { $0.candles = kept }
+        try candles.truncate(to: 3)
+      }
+      if number == 14 {
+        sofar.withLock { $0.candles = [] }
+        try candles.reset()
+      }
     }
     log.close()
-    for (crash, acknowledged, note) in crashes.withLock({ $0 }) {
-      try Self.check(crash.path, acknowledged, tried, note)
+    for crash in crashes.withLock({ $0 }) {
+      try Self.check(crash.directory.path, crash.acknowledged, tried, crash.note, candles: crash.candles)
     }
     #expect(crashes.withLock { $0.count } > 100)
   }
