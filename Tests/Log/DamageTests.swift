@@ -263,6 +263,32 @@ import Testing
     }
   }
 
+  /// A time index that lost its end (it is not synced) must not hide a record that was far ahead of its neighbours.
+  @Test func findsWhatTheTimeIndexForgot() throws {
+    let directory = TemporaryDirectory(in: fastDirectory)
+    func open() throws -> (EmbeddedLog, EmbeddedPartition) {
+      let log = try EmbeddedLog.open(directory: directory.path, options: Self.options(segmentBytes: 1 << 20))
+      try log.createTopic(TopicSettings(name: "ticks"))
+      return (log, try log.partition("ticks", 0))
+    }
+    var (log, partition) = try open()
+    for number in 0..<40 {
+      try partition.appendAndWait(makeBatch(["\(number)"], timestampMillis: number == 20 ? 1000 : Int64(number)))
+    }
+    log.close()
+    let path = "\(directory.path)/topics/ticks-0/00000000000000000000.timeindex"
+    let entries = TestFile.read(path)
+    // Entries are twelve bytes, the timestamp first: keep those before the one that is ahead.
+    let kept = stride(from: 0, to: entries.count, by: 12).prefix { entries[$0 + 6] == 0 }.count
+    #expect(kept >= 1 && kept * 12 < entries.count)
+    TestFile.write(Array(entries[..<(kept * 12)]), to: path)
+    (log, partition) = try open()
+    defer { log.close() }
+    for number in 40..<80 { try partition.appendAndWait(makeBatch(["\(number)"], timestampMillis: Int64(number))) }
+    for time in [21, 50, 500, 1000] as [Int64] { #expect(try partition.offset(atOrAfter: time) == 20, "time \(time)") }
+    #expect(try partition.offset(atOrAfter: 1001) == 80)
+  }
+
   @Test func refusesADamagedManifest() throws {
     let stored = try Self.store()
     let path = stored.path("partition.meta")
