@@ -47,23 +47,35 @@ package struct DerivedRecords: ~Copyable {
     storedCauses.append(cause)
   }
 
-  /// Calls `body` with each record in order; record i gets the offset `firstOffset + i`.
+  /// The canonical bytes of the record that begins at byte `position` of `bytes`.
+  @_lifetime(borrow self)
+  @inlinable package func entry(at position: Int) -> RawSpan {
+    let all = storedBytes.bytes
+    let keyCount = Int(unsafe all.unsafeLoadUnaligned(fromByteOffset: position, as: UInt32.self))
+    let valueCount = Int(unsafe all.unsafeLoadUnaligned(fromByteOffset: position &+ 4, as: UInt32.self))
+    return all.extracting(position..<(position &+ Self.headerBytes &+ keyCount &+ valueCount))
+  }
+
+  /// The record whose canonical bytes are `entry`.
+  @_lifetime(copy entry)
+  @inlinable package static func record(_ entry: RawSpan, offset: Int64) -> RecordView {
+    let keyCount = Int(unsafe entry.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt32.self))
+    let timestamp = unsafe entry.unsafeLoadUnaligned(fromByteOffset: 8, as: Int64.self)
+    let valueStart = headerBytes &+ keyCount
+    return RecordView(
+      offset: offset, timestampMillis: timestamp, key: entry.extracting(headerBytes..<valueStart),
+      value: entry.extracting(valueStart..<entry.byteCount))
+  }
+
+  /// Calls `body` with each record in order, and its index; record i gets the offset `firstOffset + i`.
   @inlinable package func forEach<E: Error>(
     firstOffset: Int64, _ body: (RecordView, Int) throws(E) -> Void
   ) throws(E) {
     var position = 0
-    let all = storedBytes.bytes
     for index in 0..<storedCauses.count {
-      let keyCount = Int(unsafe all.unsafeLoadUnaligned(fromByteOffset: position, as: UInt32.self))
-      let valueCount = Int(unsafe all.unsafeLoadUnaligned(fromByteOffset: position &+ 4, as: UInt32.self))
-      let timestamp = unsafe all.unsafeLoadUnaligned(fromByteOffset: position &+ 8, as: Int64.self)
-      let keyStart = position &+ Self.headerBytes
-      let valueStart = keyStart &+ keyCount
-      let record = RecordView(
-        offset: firstOffset &+ Int64(index), timestampMillis: timestamp,
-        key: all.extracting(keyStart..<valueStart), value: all.extracting(valueStart..<(valueStart &+ valueCount)))
-      try body(record, index)
-      position = valueStart &+ valueCount
+      let entry = entry(at: position)
+      try body(Self.record(entry, offset: firstOffset &+ Int64(index)), index)
+      position += entry.byteCount
     }
   }
 }

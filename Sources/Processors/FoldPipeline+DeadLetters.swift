@@ -6,7 +6,7 @@ import Events
 extension FoldPipeline where Fold: ~Copyable {
   /// Notes the records of the batch that are no ticks. They have no append time of their own: that of the newest record
   /// before them stands in.
-  mutating func rejectUndecodable(below limit: Int64) {
+  func rejectUndecodable(below limit: Int64) {
     for undecodable in batch.undecodable where undecodable.offset < limit {
       outputs.rejections.append(
         Rejection(
@@ -35,7 +35,7 @@ extension FoldPipeline where Fold: ~Copyable {
 
   /// Turns the rejections into records, in the order of their offsets; of several for one record the first counts.
   /// Reads the batch that `bytes` begin with once more: this is rare.
-  mutating func appendDeadLetters(_ bytes: RawSpan) throws(CodecError) {
+  func appendDeadLetters(_ bytes: RawSpan) throws(CodecError) {
     // Each stage noted its own in order; a stable order keeps the first stage's first.
     let sorted = outputs.rejections.enumerated().sorted {
       ($0.element.offset, $0.offset) < ($1.element.offset, $1.offset)
@@ -52,7 +52,7 @@ extension FoldPipeline where Fold: ~Copyable {
     }
   }
 
-  private mutating func append(_ rejection: Rejection, _ record: RecordView) {
+  private func append(_ rejection: Rejection, _ record: RecordView) {
     let letter = DeadLetter(
       topic: Topic.ticks.name, partition: Int32(truncatingIfNeeded: partition), offset: rejection.offset,
       reason: rejection.reason, detail: rejection.detail, key: [UInt8](record.key), value: [UInt8](record.value),
@@ -71,7 +71,7 @@ extension FoldPipeline where Fold: ~Copyable {
   }
 
   /// Takes over what `save` wrote, at `position`. The receiver is new; after an error it must be thrown away.
-  package mutating func restore(from reader: inout ByteReader, position: Int64) throws(CodecError) {
+  package func restore(from reader: inout ByteReader, position: Int64) throws(CodecError) {
     try batch.instruments.restore(from: &reader)
     try batch.sources.restore(from: &reader)
     appendTime = Timestamp(nanos: try reader.read(littleEndian: Int64.self))

@@ -4,8 +4,8 @@ import Codecs
 package import Events
 
 /// Reads the batches of one input partition in order: decodes each once, screens, folds, and collects dead letters. It
-/// knows no log: bytes come in, records go out.
-package struct FoldPipeline<Fold: Processor & ~Copyable>: ~Copyable {
+/// knows no log: bytes come in, records go out. Used by one thread at a time.
+package final class FoldPipeline<Fold: Processor & ~Copyable> {
   package internal(set) var processor: Fold
   /// The next input offset.
   package internal(set) var position: Int64
@@ -31,7 +31,7 @@ package struct FoldPipeline<Fold: Processor & ~Copyable>: ~Copyable {
 
   /// Folds the records in `bytes`, whole batches, from `position` up to and without `limit`. `body` is given the
   /// outputs of each batch, which it must take at once. Returns the number of records folded.
-  package mutating func fold(
+  package func fold(
     _ bytes: RawSpan, upTo limit: Int64 = .max, _ body: (borrowing FoldOutputs) throws(ProcessorError) -> Void
   ) throws(ProcessorError) -> Int {
     var start = 0
@@ -54,7 +54,7 @@ package struct FoldPipeline<Fold: Processor & ~Copyable>: ~Copyable {
     return Int(position - first)
   }
 
-  private mutating func foldRows(below limit: Int64) {
+  private func foldRows(below limit: Int64) {
     if !batch.undecodable.isEmpty { rejectUndecodable(below: limit) }
     if let last = Self.fold(batch, below: limit, screen, &processor, &outputs) { appendTime = last }
   }

@@ -4,8 +4,8 @@ package import Codecs
 package import Events
 
 /// A deterministic fold over one partition of prices.ticks.v1. It reads no clock, does no I/O and draws no random
-/// number; its outputs are a function of the records alone, so batch boundaries must not be visible in them. Its state is keyed
-/// by the dense indices of the names' tables, which the engine saves and restores beside the state.
+/// number; its outputs are a function of the records alone, so batch boundaries must not be visible in them. Its state
+/// is keyed by the dense indices of the names' tables, which the engine saves and restores beside the state.
 package protocol Processor: ~Copyable {
   /// The derived topics, in the order of `FoldOutputs`.
   var topics: [Topic] { get }

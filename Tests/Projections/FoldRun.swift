@@ -62,7 +62,7 @@ func fold(
     if restarts.contains(index) {
       var state = ByteWriter()
       pipeline.save(into: &state)
-      var next = FoldPipeline(makePair(latest, candles))
+      let next = FoldPipeline(makePair(latest, candles))
       var reader = ByteReader(state.bytes)
       try next.restore(from: &reader, position: pipeline.position)
       pipeline = next

@@ -1,0 +1,78 @@
+// One derived partition, as its one writer sees it.
+
+import Codecs
+import Log
+
+/// Cuts records into batches, appends them, and hashes them on the way.
+final class OutputPartition<Partition: PartitionLog> {
+  /// One value, so that a whole run of records costs one access to it.
+  private struct State: ~Copyable {
+    var writer = RecordBatchWriter()
+    var hash = RecordHash()
+    var endOffset: Int64 = 0
+  }
+
+  let partition: Partition
+  private let compression: Compression
+  private var state = State()
+
+  init(_ partition: Partition, compression: Compression) {
+    self.partition = partition
+    self.compression = compression
+  }
+
+  /// The offset behind the last record appended.
+  var endOffset: Int64 { state.endOffset }
+  var hashValue: [UInt8] { state.hash.value }
+
+  /// Appends `records`; a batch that is not full yet waits for `flush`.
+  func append(_ records: borrowing DerivedRecords) throws(LogError) {
+    if records.count > 0 { try Self.append(records, &state, to: partition, compression) }
+  }
+
+  private static func append(
+    _ records: borrowing DerivedRecords, _ state: inout State, to partition: Partition, _ compression: Compression
+  ) throws(LogError) {
+    state.hash.update(records.bytes)
+    try records.forEach(firstOffset: state.endOffset) { (record, _) throws(LogError) in
+      state.writer.append(timestampMillis: record.timestampMillis, key: record.key, value: record.value)
+      if state.writer.byteCount >= ProcessorLimits.outputBatchBytes
+        || state.writer.recordCount >= ProcessorLimits.outputBatchRecords
+      {
+        try partition.append(state.writer.finish(compression: compression), completion: nil)
+      }
+    }
+    state.endOffset += Int64(records.count)
+  }
+
+  /// Appends what is left as a batch.
+  func flush() throws(LogError) {
+    guard state.writer.recordCount > 0 else { return }
+    try partition.append(state.writer.finish(compression: compression), completion: nil)
+  }
+
+  /// The partition's end for a checkpoint. Call after `flush` and `sync`.
+  func mark() -> OutputMark {
+    var writer = ByteWriter()
+    state.hash.save(into: &writer)
+    return OutputMark(epoch: partition.epoch, endOffset: state.endOffset, hash: writer.copy())
+  }
+
+  /// Cuts the partition back to `mark`.
+  func restore(_ mark: OutputMark) throws(LogError) -> CodecError? {
+    var state = State()
+    var reader = ByteReader(unsafe mark.hash.span.bytes)
+    do throws(CodecError) { try state.hash.restore(from: &reader) } catch { return error }
+    try partition.truncate(to: mark.endOffset)
+    state.endOffset = mark.endOffset
+    self.state = state
+    return nil
+  }
+
+  /// Begins again: the same history under the same epoch, or, with `isChanged`, another one under a new epoch.
+  func restart(isChanged: Bool) throws(LogError) {
+    if isChanged { try partition.reset() } else { try partition.truncate(to: partition.startOffset) }
+    state = State()
+    state.endOffset = partition.startOffset
+  }
+}

@@ -1,0 +1,113 @@
+// One input partition's fold at work: reads, folds, appends, checkpoints.
+
+import Codecs
+package import Log
+
+/// Drives a processor over one partition and writes its derived partitions of the same index. It has no thread of its
+/// own: whoever owns it calls `step` until that says `caughtUp`, waits for the input to grow, and calls again. The only
+/// writer of its derived partitions.
+package struct ProcessorTask<Partition: PartitionLog, Store: CheckpointStore, Fold: Processor & ~Copyable>: ~Copyable {
+  /// How it found its place.
+  package let recovery: RecoveryReport
+  let input: Partition
+  let outputs: [OutputPartition<Partition>]
+  let shelf: CheckpointShelf<Store>
+  let fingerprint: [UInt8]
+  let settings: TaskSettings
+  let pipeline: FoldPipeline<Fold>
+  var buffer = ByteWriter(capacity: 1 << 20)
+  private var recordsSinceCheckpoint = 0
+
+  /// Finds the task's place in its input: from the newest usable checkpoint, or from the start. `outputs` are the
+  /// derived partitions in the order of the processor's topics, and last that of the dead letters; `makeProcessor`
+  /// gives new processors, always alike.
+  package init(
+    input: Partition, outputs: [Partition], store: Store, settings: TaskSettings = TaskSettings(),
+    makeProcessor: () -> Fold
+  ) throws(ProcessorError) {
+    let fingerprint = Self.fingerprint(makeProcessor(), settings.screen)
+    let shelf = CheckpointShelf(
+      store: store, newestCount: settings.checkpointsKept, olderMax: settings.checkpointsKeptOlder)
+    let derived = outputs.map { OutputPartition($0, compression: settings.compression) }
+    let start = TaskRecovery(
+      input: input, outputs: derived, shelf: shelf, fingerprint: fingerprint, screen: settings.screen)
+    var pipeline: FoldPipeline<Fold>?
+    recovery = try start.recover(&pipeline, makeProcessor)
+    self.pipeline =
+      pipeline
+      ?? FoldPipeline(
+        makeProcessor(), screen: settings.screen, partition: input.index, position: recovery.position)
+    precondition(outputs.count == self.pipeline.topics.count, "a partition for each topic and one for dead letters")
+    self.input = input
+    self.outputs = derived
+    self.shelf = shelf
+    self.fingerprint = fingerprint
+    self.settings = settings
+  }
+
+  /// The next input offset.
+  package var position: Int64 { pipeline.position }
+
+  /// Folds about `maxBytes` of input, if there is any, and appends what comes of it. Writes a checkpoint when one is
+  /// due. An error is final for this task: make a new one, which recovers.
+  package mutating func step(maxBytes: Int = 1 << 20) throws(ProcessorError) -> StepResult {
+    buffer.removeAll()
+    let start = pipeline.position
+    guard try onLog({ () throws(LogError) in try input.read(from: start, maxBytes: maxBytes, into: &buffer) }) else {
+      return .caughtUp
+    }
+    let count = try Self.fold(buffer, pipeline, outputs)
+    try onLog { () throws(LogError) in for output in outputs { try output.flush() } }
+    recordsSinceCheckpoint += count
+    if recordsSinceCheckpoint >= settings.checkpointRecords { try checkpointNow() }
+    return .progressed(records: count)
+  }
+
+  private static func fold(
+    _ buffer: borrowing ByteWriter, _ pipeline: FoldPipeline<Fold>, _ outputs: [OutputPartition<Partition>]
+  ) throws(ProcessorError) -> Int {
+    try pipeline.fold(buffer.bytes) { (records) throws(ProcessorError) in
+      try onLog { () throws(LogError) in
+        for index in 0..<outputs.count { try outputs[index].append(records[topic: index]) }
+      }
+    }
+  }
+
+  /// Makes all outputs durable, then writes a checkpoint of this moment.
+  package mutating func checkpointNow() throws(ProcessorError) {
+    for output in outputs {
+      try onLog { () throws(LogError) in try output.partition.sync() }
+      let end = output.partition.highWatermark
+      guard end == output.endOffset else {
+        throw .foreignRecords(
+          topic: output.partition.topic, partition: output.partition.index, expected: output.endOffset, found: end)
+      }
+    }
+    var state = ByteWriter(capacity: 1 << 16)
+    pipeline.save(into: &state)
+    let checkpoint = Checkpoint(
+      inputEpoch: input.epoch, position: pipeline.position, fingerprint: fingerprint,
+      outputs: outputs.map { $0.mark() }, stateHash: StateHash.of(state.bytes), state: state.copy())
+    try onLog { () throws(LogError) in try shelf.save(checkpoint) }
+    recordsSinceCheckpoint = 0
+  }
+
+  /// Identifies a history: the same fingerprint over the same input gives the same derived records.
+  static func fingerprint(_ processor: borrowing Fold, _ screen: TickScreen) -> [UInt8] {
+    var writer = ByteWriter()
+    writer.append(utf8: processor.identity)
+    writer.append(UInt8(0))
+    processor.appendConfiguration(to: &writer)
+    screen.append(to: &writer)
+    return StateHash.of(writer.bytes)
+  }
+}
+
+/// SHA-256 of a state or a configuration.
+enum StateHash {
+  static func of(_ bytes: RawSpan) -> [UInt8] {
+    var digest = SHA256Digest()
+    digest.update(bytes)
+    return digest.finalize()
+  }
+}

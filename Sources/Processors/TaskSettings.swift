@@ -1,0 +1,52 @@
+// How a task runs; nothing of it changes what it puts out.
+
+package import Codecs
+
+/// The parameters of a `ProcessorTask` that its outputs do not depend on, but for `screen`.
+package struct TaskSettings: Sendable {
+  package var screen = TickScreen()
+  /// A checkpoint is written after so many input records: what a restart folds again, at most.
+  package var checkpointRecords = 2_000_000
+  /// How many of the newest checkpoints are kept.
+  package var checkpointsKept = 5
+  /// And how many older ones at most, for time travel.
+  package var checkpointsKeptOlder = 32
+  package var compression = Compression.lz4
+
+  package init() {}
+}
+
+/// What `ProcessorTask.step` did.
+package enum StepResult: Equatable, Sendable {
+  /// Folded so many input records; call again.
+  case progressed(records: Int)
+  /// There is nothing to fold: wait for the input to grow.
+  case caughtUp
+}
+
+/// How a task came to the place where it goes on.
+package struct RecoveryReport: Equatable, Sendable {
+  /// What the derived partitions were found to be.
+  package enum Outcome: Equatable, Sendable {
+    /// There was nothing: a first start.
+    case started
+    /// Continued from a checkpoint.
+    case continued
+    /// No checkpoint was usable: the same records are generated again from the start.
+    case regenerated
+    /// Processors or configuration changed, or what built the partitions is not known: new epochs, from the start.
+    case rebuilt
+  }
+
+  package var outcome: Outcome
+  /// The input offset from which the fold goes on.
+  package var position: Int64
+  /// A line for each checkpoint that was passed over, with the reason.
+  package var warnings: [String]
+
+  package init(outcome: Outcome, position: Int64, warnings: [String]) {
+    self.outcome = outcome
+    self.position = position
+    self.warnings = warnings
+  }
+}

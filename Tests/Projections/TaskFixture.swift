@@ -1,0 +1,97 @@
+// A log with ticks in it, and tasks over it.
+
+import Codecs
+import Events
+import Kit
+import Log
+import Processors
+import Projections
+
+/// An embedded log in a directory of its own, with the input and the derived topics of one partition.
+struct TaskFixture {
+  typealias Task = ProcessorTask<EmbeddedPartition, CheckpointDirectory<PosixFiles>, PricePair>
+  typealias Verification = Verifier<EmbeddedPartition, CheckpointDirectory<PosixFiles>, PricePair>
+  static let derived = [Topic.latest.name, Topic.candles.name, Topic.deadTicks.name]
+
+  let directory: TemporaryDirectory
+  let log: EmbeddedLog
+  var checkpoints: String { "\(directory.path)/checkpoints" }
+
+  init(_ directory: TemporaryDirectory = TemporaryDirectory()) throws {
+    self.directory = directory
+    log = try EmbeddedLog.open(directory: directory.path)
+    try log.createTopic(TopicSettings(name: Topic.ticks.name))
+    for name in Self.derived { try log.createTopic(TopicSettings(name: name, isDerived: true)) }
+  }
+
+  func partition(_ topic: String) throws -> EmbeddedPartition { try log.partition(topic, 0) }
+  func outputs() throws -> [EmbeddedPartition] { try Self.derived.map { try partition($0) } }
+
+  /// Appends `records`, cut into batches of `size`.
+  func append(_ records: [InputRecord], size: Int = 100) throws {
+    let input = try partition(Topic.ticks.name)
+    var writer = RecordBatchWriter()
+    var scratch = ByteWriter()
+    for (index, record) in records.enumerated() {
+      switch record {
+      case .tick(let tick, let appendTime):
+        writer.append(tick, appendTime: Timestamp(nanos: appendTime), scratch: &scratch)
+      case .garbage(let key, let value, let timestampMillis):
+        writer.append(timestampMillis: timestampMillis, key: key.span.bytes, value: value.span.bytes)
+      }
+      if (index + 1) % size == 0 || index == records.count - 1 { try input.append(writer.finish(), completion: nil) }
+    }
+    try input.sync()
+  }
+
+  func task(
+    _ settings: TaskSettings = Self.settings(), latest: LatestPriceSettings = LatestPriceSettings()
+  ) throws -> Task {
+    try Task(
+      input: try partition(Topic.ticks.name), outputs: try outputs(),
+      store: try CheckpointDirectory(checkpoints), settings: settings
+    ) { makePair(latest) }
+  }
+
+  func verify(latest: LatestPriceSettings = LatestPriceSettings()) throws -> VerifyResult {
+    var verifier = Verification(
+      input: try partition(Topic.ticks.name), outputs: try outputs(),
+      store: try CheckpointDirectory(checkpoints)
+    ) { makePair(latest) }
+    return try verifier.run(maxBytes: 3000)
+  }
+
+  static func settings(checkpointRecords: Int = 700) -> TaskSettings {
+    var settings = TaskSettings()
+    settings.checkpointRecords = checkpointRecords
+    return settings
+  }
+
+  /// Every record of the derived topics.
+  func contents() throws -> [[OutputRecord]] {
+    try outputs().map { partition in
+      try partition.sync()
+      var records: [OutputRecord] = []
+      var reader = RecordBatchReader()
+      var buffer = ByteWriter()
+      while Int64(records.count) < partition.highWatermark {
+        buffer.removeAll()
+        guard try partition.read(from: Int64(records.count), maxBytes: 1 << 16, into: &buffer) else { break }
+        var start = 0
+        while start < buffer.count {
+          let header = try reader.open(buffer.bytes.extracting(start..<buffer.count), verifyingChecksum: true)
+          try reader.forEachRecord { record in
+            if record.offset == Int64(records.count) {
+              records.append(
+                OutputRecord(
+                  timestampMillis: record.timestampMillis, key: [UInt8](record.key), value: [UInt8](record.value),
+                  cause: 0))
+            }
+          }
+          start += header.byteCount
+        }
+      }
+      return records
+    }
+  }
+}
