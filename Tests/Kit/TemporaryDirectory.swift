@@ -5,12 +5,15 @@ import Glibc
 /// Created on `init`, removed with all in it when the last reference goes.
 package final class TemporaryDirectory: Sendable {
   package let path: String
+  private let parent: String
 
   /// In `parent`, or where TMPDIR points, or in /tmp.
   package init(in parent: String? = nil) {
-    let base = parent ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-    var template = Array("\(base)/millrace-test-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { preconditionFailure("no temporary directory in \(base): error \(errno)") }
+    self.parent = parent ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    var template = Array("\(self.parent)/millrace-test-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else {
+      preconditionFailure("no temporary directory in \(self.parent): error \(errno)")
+    }
     path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
@@ -18,7 +21,7 @@ package final class TemporaryDirectory: Sendable {
 
   /// Copies this directory as it is now, as a crash would leave it.
   package func copy() -> TemporaryDirectory {
-    let other = TemporaryDirectory()
+    let other = TemporaryDirectory(in: parent)
     Self.copy(path, to: other.path)
     return other
   }
