@@ -123,8 +123,8 @@
     return try evenVarint()
   }
 
-  /// A zig-zag varint of up to four bytes without a branch on how many: time deltas lie on both sides of 64, and a wrong
-  /// guess costs more than all else here.
+  /// A zig-zag varint of up to four bytes without a branch on how many: time deltas lie on both sides of 64, and a
+  /// wrong guess costs more than all else here.
   @_lifetime(self: copy self)
   @inlinable @inline(__always) mutating func evenVarint() throws(CodecError) -> Int64 {
     let word = unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt32.self).littleEndian

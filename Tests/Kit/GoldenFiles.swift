@@ -40,7 +40,7 @@ package struct PythonPeer: Sendable {
 
   private init(_ interpreter: String) { self.interpreter = interpreter }
 
-  /// The lines that `script` of Tests/Golden prints; with `input`, the name of a file that holds it is the last argument.
+  /// The lines that `script` of Tests/Golden prints; with `input`, a file that holds it is the last argument.
   package func lines(_ script: String, _ arguments: [String] = [], input: [String]? = nil) throws -> [String] {
     var all = [GoldenFiles.url(script).path] + arguments
     let directory = TemporaryDirectory()
