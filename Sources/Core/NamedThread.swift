@@ -35,6 +35,12 @@ package final class NamedThread: Sendable {
     handle = Mutex(thread)
   }
 
+  /// Lets the calling thread, one of our own, rest. Signals may end it early.
+  package static func sleep(nanos: Int64) {
+    var time = timespec(tv_sec: Int(nanos / 1_000_000_000), tv_nsec: Int(nanos % 1_000_000_000))
+    unsafe nanosleep(&time, nil)
+  }
+
   /// Waits until the body has returned. Safe to call once or many times, from one thread or many.
   package func join() {
     let thread = handle.withLock { handle -> pthread_t? in

@@ -7,7 +7,7 @@ extension Topology {
   /// Reads the file, if one is named, then lays the environment and the flags over it.
   static func load(_ arguments: Arguments, environment: [String: String]) throws -> Topology {
     let file = arguments["topology"] ?? environment["MILLRACE_TOPOLOGY"]
-    var topology = try file.map(read) ?? Topology()
+    var topology = try file.map(read) ?? .withoutFile
     if let directory = arguments["data"] ?? environment["MILLRACE_DATA"] { topology.log.directory = directory }
     if let text = arguments["listen"] ?? environment["MILLRACE_LISTEN"] {
       guard let (host, port) = EdgeSection.address(text) else {
@@ -17,6 +17,13 @@ extension Topology {
     }
     if let text = arguments["feed"] ?? environment["MILLRACE_FEED"] { topology.feeds = try feeds(text, topology) }
     if let text = arguments["rate"] ?? environment["MILLRACE_RATE"] { try topology.setRate(text) }
+    return topology
+  }
+
+  /// What runs when no file says anything: a market of our own making, so that there is something to see.
+  private static var withoutFile: Topology {
+    var topology = Topology()
+    topology.feeds = [.synthetic(Synthetic())]
     return topology
   }
 

@@ -6,7 +6,7 @@ internal import Synchronization
 
 /// Fan-out, replay and hand-over for all clients of `/v1/stream`. Safe to use from any thread.
 package final class StreamServer<Log: EventLog>: Sendable {
-  private let catalog: StreamCatalog<Log>
+  let catalog: StreamCatalog<Log>
   private let settings: StreamSettings
   private let pool: ReplayPool<Log>
   private let reactors: [StreamReactor]

@@ -1,0 +1,72 @@
+// `millrace run`: the whole system, until Ctrl-C.
+
+import Core
+import Feeds
+import Foundation
+import Log
+
+extension Command {
+  static let run = Command(
+    name: "run", summary: "run the system that the topology names, until Ctrl-C",
+    options: topologyOptions + feedOptions + [
+      Option(name: "log-format", value: "FORMAT", help: "logfmt (default) or json")
+    ],
+    details: """
+      examples:
+        millrace run                                        a synthetic market in ./data
+        millrace run --feed recorded:captures --rate max    recordings, as fast as possible
+        millrace run --feed none                            HTTP ingest alone
+      """
+  ) { arguments in
+    let topology = try Topology.load(arguments, environment: ProcessInfo.processInfo.environment)
+    for case .recorded(let feed) in topology.feeds {
+      do throws(FeedError) {
+        try RecordedFeed<SystemClock, Runtime.Sink>.check(directory: feed.directory)
+      } catch {
+        throw CommandFailure(code: .missingInput, message: "\(error)")
+      }
+    }
+    let stop = StopSignal()
+    let logger = Logger(format: arguments["log-format"] == "json" ? .json : .logfmt)
+    let runtime: Runtime
+    do throws(RuntimeError) {
+      runtime = try Runtime(topology, logger: logger)
+      let port = try runtime.start { lines in for line in lines { Console.message("\(line)\n") } }
+      let host = topology.edge.host.contains(":") ? "[\(topology.edge.host)]" : topology.edge.host
+      Console.message(
+        "millrace: listening on http://\(host):\(port), data in \(topology.log.directory); Ctrl-C stops\n")
+    } catch {
+      throw CommandFailure(error)
+    }
+    while !stop.wait(timeoutNanos: 3_600_000_000_000) {}
+    Console.message("millrace: stopping\n")
+    runtime.stop()
+    return .success
+  }
+}
+
+extension CommandFailure {
+  init(_ error: RuntimeError) {
+    switch error {
+    case .log(let error): self.init(error)
+    case .fold(let reason): self.init(code: .badData, message: reason)
+    case .edge(let reason): self.init(code: .unavailable, message: reason)
+    }
+  }
+
+  /// What each failure of the log means for whoever typed the command.
+  init(_ error: LogError) {
+    switch error {
+    case .locked(let directory):
+      self.init(code: .temporary, message: "\(directory) is in use by another millrace; stop it or choose --data")
+    case .corrupt(let file, let byte, let reason):
+      self.init(code: .badData, message: "\(file) is damaged at byte \(byte): \(reason)")
+    case .unknownTopic(let topic): self.init(code: .missingInput, message: "there is no topic \(topic) in this log")
+    case .conflictingSettings(let settings):
+      self.init(
+        code: .badData,
+        message: "\(settings.name) exists with \(settings.partitions) partitions; log.partitions says otherwise")
+    default: self.init(code: .inputOutput, message: "the log: \(error)")
+    }
+  }
+}

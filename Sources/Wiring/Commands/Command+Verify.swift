@@ -1,0 +1,121 @@
+// `millrace verify`: the stored derived topics against a fold from nothing.
+
+import Core
+import Events
+import Foundation
+import Log
+import Processors
+
+extension Command {
+  static let verify = Command(
+    name: "verify", summary: "fold again from nothing and compare every derived record and recorded hash",
+    options: topologyOptions,
+    details: """
+      The topology must be the one that the data was made with: weights and intervals are part of the history.
+      Exit status 0: all equal. 1: the first difference is named. 65: stored data is damaged, file and byte are named.
+      """
+  ) { arguments in
+    let topology = try Topology.load(arguments, environment: ProcessInfo.processInfo.environment)
+    return try withReader(arguments) { log in
+      guard let settings = log.topics().first(where: { $0.name == Topic.ticks.name }) else {
+        throw CommandFailure(code: .missingInput, message: "there are no ticks in \(topology.log.directory)")
+      }
+      for index in 0..<settings.partitions {
+        let code = try verify(log, partition: index, topology)
+        guard code == .success else { return code }
+      }
+      return .success
+    }
+  }
+
+  private static func verify(_ log: EmbeddedLog, partition index: Int, _ topology: Topology) throws -> ExitCode {
+    let clock = SystemClock()
+    var progress = ProgressLine(label: "verified", unit: "records", nowNanos: clock.monotonicNanos())
+    let result: VerifyResult
+    do throws(ProcessorError) {
+      let store = try onLog { () throws(LogError) in try CheckpointDirectory(topology.checkpointDirectory(index)) }
+      let parts = try onLog { () throws(LogError) in try PriceTopics(log, index) }
+      var verifier = Verifier(
+        input: parts.input, outputs: parts.outputs, store: store, settings: topology.taskSettings
+      ) { topology.makeFold() }
+      result = try verifier.run { done, total in
+        progress.update(done: done, total: total, nowNanos: clock.monotonicNanos())
+      }
+    } catch {
+      progress.clear()
+      throw CommandFailure(error)
+    }
+    progress.clear()
+    switch result {
+    case .same(let summary):
+      for warning in summary.warnings { Console.error(warning) }
+      Console.print(summary.text(partition: index))
+      return .success
+    case .different(let difference):
+      Console.error(difference.text)
+      return difference.file == nil ? .difference : .badData
+    }
+  }
+}
+
+/// The partitions that one fold reads and writes.
+struct PriceTopics<Partition: PartitionLog> {
+  let input: Partition
+  /// In the order of the fold's topics, then the dead letters.
+  let outputs: [Partition]
+
+  init<Source: EventLog>(_ log: Source, _ index: Int) throws(LogError) where Source.Partition == Partition {
+    input = try log.partition(Topic.ticks.name, index)
+    var outputs: [Partition] = []
+    for topic in [Topic.latest, .candles, .deadTicks] { outputs.append(try log.partition(topic.name, index)) }
+    self.outputs = outputs
+  }
+}
+
+extension Topology {
+  func checkpointDirectory(_ partition: Int) -> String { "\(log.directory)/checkpoints/prices-\(partition)" }
+}
+
+/// Runs what touches the log inside a fold's error type.
+func onLog<Result>(_ body: () throws(LogError) -> Result) throws(ProcessorError) -> Result {
+  do throws(LogError) {
+    return try body()
+  } catch {
+    throw .log(error)
+  }
+}
+
+extension VerifySummary {
+  func text(partition: Int) -> String {
+    let lines =
+      ["partition \(partition): \(inputRecords) input records folded again, \(checkpoints) checkpoints compared, equal"]
+      + topics.map { "  \($0.topic): \($0.records) records, sha256 \($0.hash)" }
+    return lines.joined(separator: "\n") + "\n"
+  }
+}
+
+extension VerifyDifference {
+  var text: String {
+    var lines = ["\(topic)-\(partition) differs at offset \(offset): \(reason)"]
+    if let file { lines.append("  in \(file) at byte \(byte ?? 0)") }
+    if let inputOffset { lines.append("  caused by the input record at \(partition):\(inputOffset)") }
+    if !expected.isEmpty { lines.append("  expected \(expected)") }
+    if !found.isEmpty { lines.append("  found    \(found)") }
+    lines.append("  if it ran with another topology, name that one with --topology")
+    return lines.joined(separator: "\n")
+  }
+}
+
+extension CommandFailure {
+  init(_ error: ProcessorError) {
+    switch error {
+    case .log(let error): self.init(error)
+    case .damagedInput(let topic, let partition, let offset, let reason):
+      self.init(code: .badData, message: "\(topic)-\(partition) is damaged after offset \(offset): \(reason)")
+    case .foreignRecords(let topic, let partition, let expected, let found):
+      self.init(
+        code: .badData,
+        message: "\(topic)-\(partition) ends at \(found), not at \(expected): another program wrote to it")
+    }
+  }
+}

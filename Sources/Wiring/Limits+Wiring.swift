@@ -1,0 +1,10 @@
+// The composition root's own bounds.
+
+import Core
+
+extension Limits {
+  /// How long a thread that waits for the log may take to see that it shall stop: well within the 2 s of Ctrl-C.
+  static let stopCheckNanos: Int64 = 100_000_000
+  /// How long clients get to take what is due when the edge stops.
+  static let edgeStopNanos: Int64 = 1_000_000_000
+}
