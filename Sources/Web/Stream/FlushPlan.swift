@@ -33,6 +33,9 @@ struct FlushPlan: ~Copyable {
 
   var isFull: Bool { list.isFull || list.byteCount >= Limits.Stream.turnBytesMax }
 
+  /// Everything that was due had room.
+  var isComplete: Bool { !isFull }
+
   mutating func removeAll() {
     list.removeAll()
     segments.removeAll(keepingCapacity: true)

@@ -23,6 +23,12 @@ extension StreamLoop {
       guard !plan.list.isEmpty || !plan.moves.isEmpty else { break }
       guard let count = write(connection) else { return drop(connection) }
       sent += count
+      // The common case: everything was sent to a client that is live, and there is nothing more to decide.
+      if plan.isComplete, connection.queue.isEmpty, !connection.isBlocked, connection.closingNanos == nil,
+        connection.session.isLive
+      {
+        return
+      }
     }
     if plan.dueNanos != .max { dueNanos[connection.slot] = plan.dueNanos }
     finishIfClosing(connection)
@@ -95,8 +101,8 @@ extension StreamLoop {
   private func settle(_ connection: StreamConnection) {
     var index = 0
     while index < connection.session.subscriptions.count {
-      let subscription = connection.session.subscriptions[index]
-      if subscription.phase != .resolving, !subscription.isPaused, let failure = settle(index, connection) {
+      let isServed = connection.session.withSubscription(index) { $0.phase != .resolving && !$0.isPaused }
+      if isServed, let failure = settle(index, connection) {
         if failure.code == .slowConsumer { return disconnect(connection, failure) }
         perform(connection.session.fail(index, failure), connection)
         continue

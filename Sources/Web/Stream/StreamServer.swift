@@ -93,4 +93,6 @@ package enum StreamServerError: Error, Equatable, Sendable {
   case log(LogError)
   /// The process is at its limit of descriptors.
   case descriptors(ReactorError)
+  /// The benchmark's port cannot be listened on; the code is `errno`.
+  case listening(Int32)
 }

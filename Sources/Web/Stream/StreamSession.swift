@@ -136,6 +136,9 @@ struct StreamSession {
   /// The subscription of a ticket; nil when it ended or went elsewhere meanwhile.
   func index(ofTicket ticket: UInt32) -> Int? { subscriptions.firstIndex { $0.ticket == ticket } }
 
+  /// All subscriptions get what is new as it comes.
+  var isLive: Bool { subscriptions.allSatisfy { $0.phase == .live && $0.isAttached } }
+
   /// Changes a subscription in place: the shell's way to move its cursors.
   mutating func withSubscription<Value>(_ index: Int, _ body: (inout Subscription) -> Value) -> Value {
     body(&subscriptions[index])

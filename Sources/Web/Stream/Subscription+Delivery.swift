@@ -100,6 +100,11 @@ extension Subscription {
     return true
   }
 
+  /// All cursors stand in their rings.
+  var isAttached: Bool {
+    cursors.allSatisfy { if case .ring = $0.source { true } else { false } }
+  }
+
   /// Lets go of what a replay can find again.
   mutating func dropReaders() {
     for index in cursors.indices where cursors[index].reader?.hasState == false { cursors[index].reader = nil }
