@@ -21,14 +21,15 @@
   // Elements are plain: there is nothing to deinitialize.
   deinit { unsafe base.deallocate() }
 
+  /// Addressed directly: a coroutine per access would cost more than the access.
   @inlinable package subscript(index: Int) -> Element {
-    @inline(__always) _read {
+    @_transparent unsafeAddress {
       precondition(UInt(bitPattern: index) < UInt(bitPattern: storedCount))
-      yield unsafe base[index]
+      return unsafe UnsafePointer(base + index)
     }
-    @inline(__always) _modify {
+    @_transparent unsafeMutableAddress {
       precondition(UInt(bitPattern: index) < UInt(bitPattern: storedCount))
-      yield unsafe &base[index]
+      return unsafe base + index
     }
   }
 
