@@ -34,4 +34,10 @@ extension Limits {
   package static let viewReadBytes = 1 << 20
   /// How long a view sleeps where nothing happens: it only has to notice the end of the process.
   package static let viewWaitNanos: Int64 = 100_000_000
+  /// A block of a replay: one is sent while the next is rendered.
+  package static let replayBlockBytes = 128 << 10
+  /// The longest that a paced replay can take: ten years, so that no product of a time and a factor overflows.
+  package static let replayPaceNanosMax: Double = 315_360_000e9
+  /// The factors of event time that a replay may have.
+  package static let replayFactors: ClosedRange<Double> = 0.001...1_000_000
 }

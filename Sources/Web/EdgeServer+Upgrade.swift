@@ -9,8 +9,13 @@ extension EdgeServer {
     ]
   }
 
+  private var adopt: (@Sendable (Int32, [UInt8]) -> Void)? {
+    guard let streamServer else { return configuration.adopt }
+    return { descriptor, bytes in streamServer.adopt(descriptor: descriptor, initialBytes: bytes) }
+  }
+
   private func upgrade(_ request: HTTPRequest) throws(HTTPProblem) -> HTTPResponse {
-    guard let adopt = configuration.adopt else { throw .unavailable("This server has no streams.") }
+    guard let adopt = adopt else { throw .unavailable("This server has no streams.") }
     guard request.method == "GET", request.lists("websocket", in: "Upgrade"), request.lists("upgrade", in: "Connection")
     else {
       throw HTTPProblem(

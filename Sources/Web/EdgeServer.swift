@@ -23,19 +23,28 @@ package final class EdgeServer<Log: EventLog, Sink: TickSink>: Sendable {
   let keys: APIKeys
   let assets = Assets()
   let lane: WorkLane
+  /// Where replays are rendered; each has at most one block under way.
+  let replayLane: WorkLane
+  let replays = ReplayCount()
+  let streamServer: StreamServer<Log>?
   let metrics: EdgeMetrics
   let views: EdgeViews<Log>
   let decoder: IngestDecoder
   private let running = Mutex<HTTPDaemon?>(nil)
 
   /// Every topic must exist. Nothing is served before `start()`.
-  package init(log: Log, sink: Sink, configuration: EdgeConfiguration) {
+  /// With `streams`, WebSockets go there and replays share its index of previous positions.
+  package init(
+    log: Log, sink: Sink, configuration: EdgeConfiguration, streams: StreamServer<Log>? = nil
+  ) {
+    streamServer = streams
     self.log = log
     self.sink = sink
     self.configuration = configuration
     origins = OriginPolicy(allowed: configuration.allowedOrigins)
     keys = APIKeys(configuration.ingestKeys)
     lane = WorkLane(name: "http-work", threads: 2, waitingMax: Limits.httpWaitingMax)
+    replayLane = WorkLane(name: "http-replay", threads: 2, waitingMax: 2 * Limits.httpReplaysMax)
     metrics = EdgeMetrics(registry: configuration.metrics)
     views = EdgeViews(log: log, logger: configuration.logger)
     decoder = IngestDecoder(instruments: configuration.ingestInstruments)
@@ -81,6 +90,7 @@ package final class EdgeServer<Log: EventLog, Sink: TickSink>: Sendable {
     }
     daemon?.stop(deadlineNanos: deadlineNanos)
     lane.close()
+    replayLane.close()
     views.tail.stop()
   }
 

@@ -58,7 +58,8 @@ final class Runtime: Sendable {
     }
     edge = EdgeServer(
       log: log, sink: sink,
-      configuration: try Self.edgeConfiguration(topology, metrics, logger, tasks: tasks, streams: streams))
+      configuration: try Self.edgeConfiguration(topology, metrics, logger, tasks: tasks, streams: streams),
+      streams: streams)
     addMetrics(metrics)
   }
 
@@ -82,7 +83,6 @@ final class Runtime: Sendable {
     configuration.metrics = metrics
     configuration.logger = logger
     if let file = topology.edge.ingestKeyFile { configuration.ingestKeys = [try IngestKey.read(file)] }
-    configuration.adopt = { streams.adopt(descriptor: $0, initialBytes: $1) }
     configuration.readinessChecks = tasks.map { task in
       (name: "fold-\(task.index)", reason: { task.unreadiness })
     }

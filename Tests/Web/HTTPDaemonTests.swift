@@ -89,7 +89,7 @@ private func echo(_ request: HTTPRequest) -> HTTPOutcome {
       let sent = Mutex((count: 0, isPaused: false))
       return .respond(
         HTTPResponse(
-          body: .pulled { output in
+          body: .pulled { output, _ in
             sent.withLock { sent in
               if sent.count == 300_000 { return .end }
               sent.isPaused.toggle()
@@ -112,7 +112,7 @@ private func echo(_ request: HTTPRequest) -> HTTPOutcome {
       let count = Mutex(0)
       return .respond(
         HTTPResponse(
-          body: .pulled { output in
+          body: .pulled { output, _ in
             count.withLock { count in
               count += 1
               if count > 1 { return .failed }

@@ -233,12 +233,13 @@ package final class HTTPDaemon: Sendable {
     let body = unsafe Unmanaged<PulledBody>.fromOpaque(context).takeUnretainedValue()
     let raw = unsafe UnsafeMutableRawBufferPointer(start: buffer, count: capacity)
     var output = unsafe OutputRawSpan(buffer: raw, initializedCount: 0)
-    let result = body.pull(&output)
+    let result = body.pull(&output, HTTPWaker { body.daemon.wake(body) })
     let count = unsafe output.finalize(for: raw)
     if count > 0 { return count }
     switch result {
     case .more: return 0
     case .wait(let untilNanos): return body.daemon.suspend(body.connection, untilNanos: untilNanos) ? 0 : -2
+    case .parked: return body.daemon.park(body) ? 0 : -2
     case .end: return -1
     case .failed:
       // In turbo mode the library would leave the socket open until it times out.
@@ -249,7 +250,9 @@ package final class HTTPDaemon: Sendable {
 
   private static let freeBody: MHD_ContentReaderFreeCallback = { context in
     guard let context = unsafe context else { return }
-    unsafe Unmanaged<PulledBody>.fromOpaque(context).release()
+    let body = unsafe Unmanaged<PulledBody>.fromOpaque(context).takeRetainedValue()
+    // From here on the connection may be another client's.
+    body.daemon.connections.withLock { _ in body.state.withLock { $0.isOver = true } }
   }
 
   private static let upgraded: MHD_UpgradeHandler = { _, _, request, extra, extraCount, descriptor, handle in
@@ -264,14 +267,45 @@ package final class HTTPDaemon: Sendable {
 
   /// What a response with a pulled body holds while it is sent.
   private final class PulledBody: Sendable {
+    typealias Pull = @Sendable (inout OutputRawSpan, HTTPWaker) -> HTTPPull
     let daemon: HTTPDaemon
     let connection: Connection
-    let pull: @Sendable (inout OutputRawSpan) -> HTTPPull
-    init(_ daemon: HTTPDaemon, _ connection: Connection, _ pull: @escaping @Sendable (inout OutputRawSpan) -> HTTPPull)
-    {
+    let pull: Pull
+    /// Changed under the daemon's lock.
+    let state = Mutex((isWoken: false, isOver: false))
+
+    init(_ daemon: HTTPDaemon, _ connection: Connection, _ pull: @escaping Pull) {
       self.daemon = daemon
       self.connection = connection
       self.pull = pull
+    }
+  }
+
+  /// Suspends the body's connection until it is woken, unless it has been. Returns false when the daemon is stopping.
+  private func park(_ body: PulledBody) -> Bool {
+    connections.withLock { connections in
+      if connections.isStopping { return false }
+      let isWoken = body.state.withLock { state in
+        defer { state.isWoken = false }
+        return state.isWoken
+      }
+      guard !isWoken else { return true }
+      connections.suspended[body.connection] = .max
+      body.connection.suspend()
+      return true
+    }
+  }
+
+  private func wake(_ body: PulledBody) {
+    connections.withLock { connections in
+      let isParked = body.state.withLock { state in
+        if state.isOver { return false }
+        if connections.suspended[body.connection] == nil { state.isWoken = true }
+        return !state.isWoken
+      }
+      guard isParked else { return }
+      connections.suspended[body.connection] = nil
+      body.connection.resume()
     }
   }
 

@@ -8,7 +8,7 @@ package struct HTTPResponse: Sendable {
     case bytes([UInt8])
     /// Rendered while it is sent; chunked. The closure appends what fits; it is called by one thread at a time, which
     /// it must never block for long.
-    case pulled(@Sendable (_ output: inout OutputRawSpan) -> HTTPPull)
+    case pulled(@Sendable (_ output: inout OutputRawSpan, _ waker: HTTPWaker) -> HTTPPull)
     /// After the 101 was sent, the socket and what was read from it already go to this closure, which owns both.
     case upgrade(@Sendable (_ descriptor: Int32, _ initialBytes: [UInt8]) -> Void)
   }
@@ -37,10 +37,18 @@ package enum HTTPPull: Sendable, Equatable {
   case more
   /// Nothing until this moment of the monotonic clock.
   case wait(untilNanos: Int64)
+  /// Nothing until the waker is used, which may have happened already.
+  case parked
   /// The body is complete.
   case end
   /// The body cannot be completed; the connection is cut so that the client sees it.
   case failed
+}
+
+/// Gets a parked body pulled again; usable from any thread, at any time, any number of times.
+package struct HTTPWaker: Sendable {
+  package let wake: @Sendable () -> Void
+  package init(_ wake: @escaping @Sendable () -> Void) { self.wake = wake }
 }
 
 /// What a handler makes of a request.

@@ -33,6 +33,7 @@ package final class StreamExport<Log: EventLog>: @unchecked Sendable {  // Senda
     let partition: StreamPartition<Log.Partition>
     let window: LogWindow<Log.Partition>
     let reader: ReplayReader
+    let start: Int64
     let end: Int64
     var isPrimed = false
   }
@@ -76,7 +77,7 @@ package final class StreamExport<Log: EventLog>: @unchecked Sendable {  // Senda
       parts.append(
         Part(
           partition: partition, window: LogWindow(partition.log), reader: ReplayReader(scan: start, previous: []),
-          end: end))
+          start: start, end: end))
     }
   }
 
@@ -106,6 +107,11 @@ package final class StreamExport<Log: EventLog>: @unchecked Sendable {  // Senda
       }
       return position.offset
     }
+  }
+
+  /// Where the range lies in each partition that has something of it: offsets from `start` to before `end`.
+  package var bounds: [(partition: Int, start: Int64, end: Int64, epoch: UInt32)] {
+    parts.map { ($0.partition.log.index, $0.start, $0.end, $0.partition.log.epoch) }
   }
 
   /// Records of the range, whether wanted or not, that are not looked at yet.
