@@ -1,4 +1,4 @@
-// The fold rate from the embedded log, on one core: `fold-bench <ticks> <instruments> <sources> <whole|latest|candles|minute|decode> [paced]`.
+// The fold rate from the embedded log, on one core.
 //
 //     fold-bench <ticks> <instruments> <sources> <whole|latest|candles|minute|decode> [paced] [plain] [checkpoints]
 //
