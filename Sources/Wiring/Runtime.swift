@@ -29,11 +29,14 @@ final class Runtime: Sendable {
   private let threads = Mutex<[NamedThread]>([])
   private let feeds = Mutex<[FeedRunner]>([])
   private let isStopping = Atomic<Bool>(false)
+  /// Feeds that still say what time it is. Once there is none, the seconds are those of the wall clock.
+  private let runningFeeds: Atomic<Int>
 
   /// Opens the log and creates what is missing. Nothing runs yet but the log's own thread.
   init(_ topology: Topology, logger: Logger) throws(RuntimeError) {
     self.topology = topology
     self.logger = logger
+    runningFeeds = Atomic(topology.feeds.count)
     let metrics = Metrics()
     do throws(LogError) {
       var options = LogOptions()
@@ -124,8 +127,12 @@ final class Runtime: Sendable {
   }
 
   private func startFeeds(_ onEnd: @escaping @Sendable ([String]) -> Void) {
-    let sink = sink
-    let started = topology.feeds.map { FeedRunner.start($0, clock: clock, sink: sink, onEnd: onEnd) }
+    let started = topology.feeds.map { feed in
+      FeedRunner.start(feed, clock: clock, sink: sink) { [self] lines in
+        runningFeeds.wrappingSubtract(1, ordering: .releasing)
+        onEnd(lines)
+      }
+    }
     feeds.withLock { $0 = started }
   }
 
@@ -140,7 +147,7 @@ final class Runtime: Sendable {
       lastSecond = second
       sink.advance()
       if tasks.allSatisfy({ $0.unreadiness == nil }) { streams.setRegenerating(false) }
-      if topology.feeds.isEmpty {
+      if runningFeeds.load(ordering: .acquiring) == 0 {
         let time = Timestamp(nanos: second * 1_000_000_000)
         sink.send([Tick(kind: .clock, instrument: "", source: "clock", eventTime: time)], completion: nil)
       }

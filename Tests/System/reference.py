@@ -61,7 +61,7 @@ def binance(m, _):
 
 def huobi(m, _):
     if m.get("ch", "").endswith(".trade.detail"):
-        for row in m["tick"]["data"]:
+        for row in reversed(m["tick"]["data"]):  # The newest comes first.
             yield split(m["ch"].split(".")[1].upper()), row["price"], row["amount"], row["ts"] * 10**6
 
 

@@ -12,7 +12,8 @@ def test_prices_and_candles_move_within_seconds(tmp_path):
         prices, candles = [], []
         while time.monotonic() < deadline and not (prices and candles):
             prices = server.get_json("/v1/prices").get("prices", [])
-            candles = server.get_json("/v1/candles/BTC/USD?interval=1m").get("candles", [])
+            status, body, _ = server.get("/v1/candles/BTC/USD?interval=1m")
+            candles = json.loads(body).get("candles", [])
             time.sleep(0.1)
         assert any(price["instrument"] == "BTC/USD" for price in prices), prices
         first = candles[-1]
