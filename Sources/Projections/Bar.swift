@@ -55,7 +55,7 @@ import Processors
     ticks &+= 1
   }
 
-  /// Takes in a bar of another part of the same bucket; the parts' event times do not overlap.
+  /// Takes in a bar of another part of the same bucket, which arrived after this one: of equal times the close is its.
   mutating func merge(_ part: Bar) {
     if part.ticks == 0 { return }
     if ticks == 0 {
@@ -68,7 +68,7 @@ import Processors
       open = part.open
       openNanos = part.openNanos
     }
-    if part.closeNanos > closeNanos {
+    if part.closeNanos >= closeNanos {
       close = part.close
       closeNanos = part.closeNanos
     }

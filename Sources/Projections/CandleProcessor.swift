@@ -12,7 +12,8 @@ package import Processors
 ///
 /// Open candles are emitted when a tick changed them, at most once per `emitInterval` of append time for an instrument,
 /// all that changed at once. A final one is emitted when its time has come, changed or not. A tick whose minute is
-/// final goes to the dead-letter topic, also where only longer intervals are configured.
+/// final is still taken into the longer candles that are open; because of those that are not, it also goes to the
+/// dead-letter topic.
 package struct CandleProcessor: Processor, ~Copyable {
   static let minuteNanos: Int64 = 60_000_000_000
 
@@ -66,9 +67,14 @@ package struct CandleProcessor: Processor, ~Copyable {
       }
       var changed = -1
       if row.kind == .trade || row.kind == .quote {
-        if let reason = apply(row) {
-          outputs.rejections.append(Rejection(row, reason, Self.detail(reason)))
-        } else {
+        switch apply(row) {
+        case .late?:
+          let late = applyLate(row)
+          if late.isTaken { changed = Int(row.instrument) }
+          if let detail = late.refusal { outputs.rejections.append(Rejection(row, .late, detail)) }
+        case let reason?:
+          outputs.rejections.append(Rejection(row, reason, "the volume of a minute exceeds its bound"))
+        case nil:
           changed = Int(row.instrument)
         }
       }
@@ -108,8 +114,27 @@ package struct CandleProcessor: Processor, ~Copyable {
     return nil
   }
 
-  private static func detail(_ reason: DeadLetterReason) -> StaticString {
-    reason == .late ? "the candle is final" : "the volume of a minute exceeds its bound"
+  /// Takes a price whose minute is final into the longer candles that are still open: whether there were any, and the
+  /// reason for the dead-letter topic if some were not.
+  @inline(never)
+  private mutating func applyLate(_ row: TickRow) -> (isTaken: Bool, refusal: StaticString?) {
+    let minute = Int32(truncatingIfNeeded: row.eventTime.nanos / Self.minuteNanos)
+    let instrument = Int(row.instrument)
+    let volume = row.kind == .trade ? row.volume.raw : 0
+    var takenCount = 0
+    for interval in layout.rolled where (minute / interval.minutes + 1) * interval.minutes > firstOpenMinute {
+      let bucket = minute / interval.minutes
+      openRolled(instrument, interval, bucket)
+      let place = instrument * layout.rolledCount + interval.place(bucket)
+      guard rolled[place].volume &+ volume <= FoldLimits.minuteVolumeMax else { continue }
+      rolled[place].merge(
+        Bar(bucket: bucket, price: row.price.raw, volume: volume, eventNanos: row.eventTime.nanos))
+      instruments[instrument].dirtyRolled |= 1 &<< UInt64(interval.place(bucket))
+      takenCount += 1
+    }
+    if takenCount == 0 { return (false, "the candle is final") }
+    let isWhole = !layout.hasMinutes && takenCount == layout.rolled.count
+    return (true, isWhole ? nil : "the shorter candles are final; the longer ones took it")
   }
 
   @inline(never)

@@ -37,13 +37,13 @@ struct PlainCandles {
     var changed: String?
     if tick.kind == .trade || tick.kind == .quote {
       let time = tick.eventTime.nanos
-      if time - time % 60_000_000_000 + 60_000_000_000 + lateness <= streamNanos {
-        late.append(offset)
-      } else {
-        changed = tick.instrument
-        for interval in intervals {
-          let length = Int64(interval.rawValue) * 1_000_000_000
-          let bucket = Bucket(key: tick.instrument, interval: interval, start: time - time % length)
+      for interval in intervals {
+        let length = Int64(interval.rawValue) * 1_000_000_000
+        let bucket = Bucket(key: tick.instrument, interval: interval, start: time - time % length)
+        if bucket.end + lateness <= streamNanos {
+          if late.last != offset { late.append(offset) }
+        } else {
+          changed = tick.instrument
           ticks[bucket, default: []].append(tick)
           dirty.insert(bucket)
         }
