@@ -229,6 +229,7 @@ final class PartitionReader<Files: LogFiles>: Sendable {
           wanted - (buffer.count - start), at: position + Int64(buffer.count - start), into: &buffer)
       } catch { throw error.logError }
       let count = buffer.count - start
+      let isShort = count < wanted
       while whole < count, next < place.highWatermark {
         let bytes = buffer.bytes
         guard let frame = BatchFrame(bytes, at: start + whole, byteCountMax: Limits.batchBytesMax) else {
@@ -251,6 +252,8 @@ final class PartitionReader<Files: LogFiles>: Sendable {
         whole += frame.byteCount
       }
       if whole > 0 { break }
+      // The file ends before what was published: asking again would be asked forever.
+      if isShort { throw corrupt(segment, position + Int64(count), "the segment ends here") }
     }
     buffer.truncate(to: start + whole)
     return (next, position + Int64(whole))

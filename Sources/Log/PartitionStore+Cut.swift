@@ -22,6 +22,8 @@ extension PartitionStore {
     // An index that ends before the cut spares the scan of the whole segment.
     let index = try indexOfSegment(base).endingBefore(offset)
     try onDisk { () throws(FileError) in try replaceManifest(shortened) }
+    // Readers stay before the cut from now on, while the files change under them.
+    reader.publishCut { $0.highWatermark = offset }
     try finishingCut { () throws(LogError) in
       try onDisk { () throws(FileError) in
         for base in removed { try recovery.removeSegment(base) }
@@ -79,6 +81,7 @@ extension PartitionStore {
     discarding.isDiscarding = true
     let marked = discarding
     try onDisk { () throws(FileError) in try replaceManifest(marked) }
+    reader.publishCut { $0.highWatermark = $0.manifest.startOffset }
     let recovery = PartitionRecovery(files: files, directory: directory, options: options)
     try finishingCut { () throws(LogError) in
       manifest = try recovery.finishDiscarding(manifest)

@@ -289,6 +289,24 @@ import Testing
     #expect(try partition.offset(atOrAfter: 1001) == 80)
   }
 
+  /// A file that is shorter than what was published is an error, not an endless wait for the rest.
+  @Test func refusesASegmentThatShrank() throws {
+    let directory = TemporaryDirectory(in: fastDirectory)
+    let log = try EmbeddedLog.open(directory: directory.path)
+    defer { log.close() }
+    try log.createTopic(TopicSettings(name: "ticks"))
+    let partition = try log.partition("ticks", 0)
+    for number in 0..<3 { try partition.appendAndWait(makeBatch(["\(number)"])) }
+    var buffer = ByteWriter()
+    #expect(try partition.read(from: 0, maxBytes: 0, into: &buffer))
+    let path = "\(directory.path)/topics/ticks-0/00000000000000000000.log"
+    let size = buffer.count
+    TestFile.write(Array(TestFile.read(path)[..<size]), to: path)
+    let expected = LogError.corrupt(file: path, byte: Int64(size), reason: "the segment ends here")
+    #expect(throws: expected) { try partition.read(from: 1, maxBytes: 100, into: &buffer) }
+    #expect(buffer.count == size)
+  }
+
   @Test func refusesADamagedManifest() throws {
     let stored = try Self.store()
     let path = stored.path("partition.meta")
