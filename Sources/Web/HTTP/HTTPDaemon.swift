@@ -24,6 +24,8 @@ package final class HTTPDaemon: Sendable {
     package var threads = 2
     /// Connections at a time from one address; 0 for no bound, as behind a proxy.
     package var connectionsPerAddressMax = 0
+    package var requestNanosMax = Limits.httpRequestNanosMax
+    package var sweepNanos = Limits.httpSweepNanos
     package init() {}
   }
 
@@ -149,7 +151,7 @@ package final class HTTPDaemon: Sendable {
     while true {
       let now = clock.monotonicNanos()
       let sweeps = now >= sweepNanos
-      if sweeps { sweepNanos = now + Limits.httpSweepNanos }
+      if sweeps { sweepNanos = now + settings.sweepNanos }
       let next = connections.withLock { connections -> Int64? in
         if connections.isStopping { return nil }
         var next = sweepNanos
@@ -188,7 +190,7 @@ package final class HTTPDaemon: Sendable {
     let daemon = unsafe Unmanaged<HTTPDaemon>.fromOpaque(context).takeUnretainedValue()
     let descriptor = connection.descriptor
     if change == .CONNECTION_NOTIFY_STARTED {
-      let deadline = daemon.clock.monotonicNanos() + Limits.httpRequestNanosMax
+      let deadline = daemon.clock.monotonicNanos() + daemon.settings.requestNanosMax
       daemon.connections.withLock { $0.deadlines[descriptor] = deadline }
     } else {
       daemon.connections.withLock { _ = $0.deadlines.removeValue(forKey: descriptor) }
@@ -201,7 +203,7 @@ package final class HTTPDaemon: Sendable {
     else { return nil }
     let daemon = unsafe Unmanaged<HTTPDaemon>.fromOpaque(context).takeUnretainedValue()
     let now = daemon.clock.monotonicNanos()
-    daemon.setDeadline(connection, now + Limits.httpRequestNanosMax)
+    daemon.setDeadline(connection, now + daemon.settings.requestNanosMax)
     let exchange = HTTPExchange(target: unsafe String(cString: target), startNanos: now)
     return unsafe Unmanaged.passRetained(exchange).toOpaque()
   }
@@ -484,7 +486,7 @@ package final class HTTPDaemon: Sendable {
     bodiesBytes.subtract(request.body.count, ordering: .relaxed)
     let now = clock.monotonicNanos()
     // After an upgrade the library calls this under its own lock, which `answer` takes after ours.
-    if !isUpgrade { setDeadline(connection, now + Limits.httpIdleNanos + Limits.httpRequestNanosMax) }
+    if !isUpgrade { setDeadline(connection, now + Limits.httpIdleNanos + settings.requestNanosMax) }
     handler.completed(request, status, now - exchange.startNanos)
   }
 }
