@@ -36,6 +36,9 @@ extension Limits {
   package static let viewWaitNanos: Int64 = 100_000_000
   /// A block of a replay: one is sent while the next is rendered.
   package static let replayBlockBytes = 128 << 10
+  /// Records that a replay may look at without finding one to show before others have their turn: some tens of
+  /// milliseconds.
+  package static let replayScanRecordsMax: Int64 = 200_000
   /// The longest that a paced replay can take: ten years, so that no product of a time and a factor overflows.
   package static let replayPaceNanosMax: Double = 315_360_000e9
   /// The factors of event time that a replay may have.

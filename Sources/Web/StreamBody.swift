@@ -116,7 +116,9 @@ final class StreamBody<Log: EventLog>: Sendable {
       let left = Int(clamping: work.limit - work.export.recordCount)
       if left <= 0 { return .end }
       if let factor = work.factor { return try renderPaced(&work, factor) }
-      let hasMore = try work.export.next(into: &work.block, bytesMax: Limits.replayBlockBytes, recordsMax: left)
+      let hasMore = try work.export.next(
+        into: &work.block, bytesMax: Limits.replayBlockBytes, recordsMax: left,
+        scannedMax: Limits.replayScanRecordsMax)
       return hasMore && work.export.recordCount < work.limit ? .block(dueNanos: 0) : .end
     } catch {
       return .failed(error)
@@ -133,7 +135,8 @@ final class StreamBody<Log: EventLog>: Sendable {
       if work.export.recordCount >= work.limit { return .end }
       let countBefore = work.block.count
       let recordsBefore = work.export.recordCount
-      let hasMore = try work.export.next(into: &work.block, bytesMax: .max >> 1, recordsMax: 1)
+      let hasMore = try work.export.next(
+        into: &work.block, bytesMax: .max >> 1, recordsMax: 1, scannedMax: Limits.replayScanRecordsMax)
       guard work.export.recordCount > recordsBefore, let eventMillis = work.export.eventTimeMillis else {
         return hasMore ? .block(dueNanos: 0) : .end
       }

@@ -127,6 +127,20 @@ import Testing
     #expect(edge.server.replays.current == 0)
   }
 
+  @Test func aFilterThatMatchesLittleFindsAllOfIt() throws {
+    let edge = try edge(450_000)
+    let response = try edge.client().get("/v1/streams/prices.ticks?keys=NO/NO,BTC/USD&from=0:449990")
+    #expect(offsets(response.text) == wanted(449_990..<450_000).filter { $0 % 3 == 0 })
+    let none = try edge.client().get("/v1/streams/prices.ticks?keys=NO/NO")
+    #expect(none.isComplete && none.body.isEmpty)
+    // Stopping does not wait for a scan of everything.
+    let client = try edge.client()
+    try client.send("GET /v1/streams/prices.ticks?keys=NO/NO HTTP/1.1\r\nHost: x\r\n\r\n")
+    let start = SystemClock().monotonicNanos()
+    edge.server.stop(deadlineNanos: 100_000_000)
+    #expect(SystemClock().monotonicNanos() - start < 2_000_000_000)
+  }
+
   @Test func tooManyReplaysAreToldToWait() throws {
     let edge = try edge(50_000)
     // Each stops reading at once, so none of them ends.

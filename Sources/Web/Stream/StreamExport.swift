@@ -44,6 +44,8 @@ package final class StreamExport<Log: EventLog>: @unchecked Sendable {  // Senda
   private var parts: [Part] = []
   private var current = 0
   private let range: StreamRange
+  /// Where nothing matches, a call still comes back after so many records.
+  private var scannedMax = Int64.max
   /// The event time of the last record that was rendered, in milliseconds since 1970.
   package private(set) var eventTimeMillis: Int64?
   /// Records rendered so far.
@@ -122,11 +124,12 @@ package final class StreamExport<Log: EventLog>: @unchecked Sendable {  // Senda
   /// The header of a table; nothing for lines.
   package func appendHeader(to writer: inout ByteWriter) { table?.appendHeader(to: &writer) }
 
-  /// Appends rendered records until about `bytesMax` bytes or `recordsMax` records are there, or the range ends. False
-  /// when nothing is left: for a following export, for now.
+  /// Appends rendered records until about `bytesMax` bytes or `recordsMax` records are there, about `scannedMax` records
+  /// were looked at, or the range ends. False when nothing is left: for a following export, for now.
   package func next(
-    into writer: inout ByteWriter, bytesMax: Int = 1 << 16, recordsMax: Int = .max
+    into writer: inout ByteWriter, bytesMax: Int = 1 << 16, recordsMax: Int = .max, scannedMax: Int64 = .max
   ) throws(StreamFailure) -> Bool {
+    self.scannedMax = scannedMax
     let limit = recordCount.addingReportingOverflow(Int64(clamping: recordsMax))
     let recordEnd = limit.overflow ? Int64.max : limit.partialValue
     let byteEnd = writer.count + bytesMax
@@ -155,6 +158,7 @@ package final class StreamExport<Log: EventLog>: @unchecked Sendable {  // Senda
       part.isPrimed = true
     }
     let (reader, window, end, partition) = (part.reader, part.window, part.end, part.partition.log.index)
+    let scanStart = reader.scan
     while reader.scan < end, try window.seek(reader.scan) {
       var isFull = false
       try window.forEachRecord(from: reader.scan) { record throws(CodecError) in
@@ -171,6 +175,7 @@ package final class StreamExport<Log: EventLog>: @unchecked Sendable {  // Senda
       }
       if isFull { return true }
       reader.scan = min(window.end, end)
+      if reader.scan - scanStart >= scannedMax { return true }
     }
     return false
   }
