@@ -3,8 +3,8 @@
 internal import Codecs
 internal import Events
 
-/// Turns the JSON of data frames into rows of RFC 4180. The columns are fixed by the topic, so that a table has the same
-/// ones whatever is in it; what a record lacks is empty, and a list is its JSON.
+/// Turns the JSON of data frames into rows of RFC 4180. The columns are fixed by the topic, so that a table has the
+/// same ones whatever is in it; what a record lacks is empty, and a list is its JSON.
 struct CSVTable {
   private let columns: [String]
 

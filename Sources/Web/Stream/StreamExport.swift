@@ -124,8 +124,8 @@ package final class StreamExport<Log: EventLog>: @unchecked Sendable {  // Senda
   /// The header of a table; nothing for lines.
   package func appendHeader(to writer: inout ByteWriter) { table?.appendHeader(to: &writer) }
 
-  /// Appends rendered records until about `bytesMax` bytes or `recordsMax` records are there, about `scannedMax` records
-  /// were looked at, or the range ends. False when nothing is left: for a following export, for now.
+  /// Appends rendered records until about `bytesMax` bytes or `recordsMax` records are there, about `scannedMax`
+  /// records were looked at, or the range ends. False when nothing is left: for a following export, for now.
   package func next(
     into writer: inout ByteWriter, bytesMax: Int = 1 << 16, recordsMax: Int = .max, scannedMax: Int64 = .max
   ) throws(StreamFailure) -> Bool {
