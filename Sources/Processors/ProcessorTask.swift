@@ -6,7 +6,7 @@ package import Log
 /// Drives a processor over one partition and writes its derived partitions of the same index. It has no thread of its
 /// own: whoever owns it calls `step` until that says `caughtUp`, waits for the input to grow, and calls again. The only
 /// writer of its derived partitions.
-package struct ProcessorTask<Partition: PartitionLog, Store: CheckpointStore, Fold: Processor & ~Copyable>: ~Copyable {
+package final class ProcessorTask<Partition: PartitionLog, Store: CheckpointStore, Fold: Processor & ~Copyable> {
   /// How it found its place.
   package let recovery: RecoveryReport
   let input: Partition
@@ -31,13 +31,10 @@ package struct ProcessorTask<Partition: PartitionLog, Store: CheckpointStore, Fo
     let derived = outputs.map { OutputPartition($0, compression: settings.compression) }
     let start = TaskRecovery(
       input: input, outputs: derived, shelf: shelf, fingerprint: fingerprint, screen: settings.screen)
-    var pipeline: FoldPipeline<Fold>?
-    recovery = try start.recover(&pipeline, makeProcessor)
-    self.pipeline =
-      pipeline
-      ?? FoldPipeline(
-        makeProcessor(), screen: settings.screen, partition: input.index, position: recovery.position)
-    precondition(outputs.count == self.pipeline.topics.count, "a partition for each topic and one for dead letters")
+    let recovered = try start.recover(makeProcessor)
+    recovery = recovered.report
+    pipeline = recovered.pipeline
+    precondition(outputs.count == pipeline.topics.count, "a partition for each topic and one for dead letters")
     self.input = input
     self.outputs = derived
     self.shelf = shelf
@@ -50,7 +47,7 @@ package struct ProcessorTask<Partition: PartitionLog, Store: CheckpointStore, Fo
 
   /// Folds about `maxBytes` of input, if there is any, and appends what comes of it. Writes a checkpoint when one is
   /// due. An error is final for this task: make a new one, which recovers.
-  package mutating func step(maxBytes: Int = 1 << 20) throws(ProcessorError) -> StepResult {
+  package func step(maxBytes: Int = 1 << 20) throws(ProcessorError) -> StepResult {
     buffer.removeAll()
     let start = pipeline.position
     guard try onLog({ () throws(LogError) in try input.read(from: start, maxBytes: maxBytes, into: &buffer) }) else {
@@ -74,7 +71,7 @@ package struct ProcessorTask<Partition: PartitionLog, Store: CheckpointStore, Fo
   }
 
   /// Makes all outputs durable, then writes a checkpoint of this moment.
-  package mutating func checkpointNow() throws(ProcessorError) {
+  package func checkpointNow() throws(ProcessorError) {
     for output in outputs {
       try onLog { () throws(LogError) in try output.partition.sync() }
       let end = output.partition.highWatermark

@@ -4,30 +4,59 @@ import Codecs
 import Log
 
 /// Looks for the newest checkpoint that fits the log, and brings the derived partitions to that moment.
-struct TaskRecovery<Partition: PartitionLog, Store: CheckpointStore> {
+///
+/// A class on purpose: as a struct, an optimized build of Swift 6.3 releases undefined words in place of its fields at the
+/// end of `ProcessorTask.init`, and dies there (seen in the assembly: `swift_release_n` without an object).
+final class TaskRecovery<Partition: PartitionLog, Store: CheckpointStore> {
   let input: Partition
   let outputs: [OutputPartition<Partition>]
   let shelf: CheckpointShelf<Store>
   let fingerprint: [UInt8]
   let screen: TickScreen
 
-  /// Sets `pipeline` if a checkpoint is usable; otherwise the fold starts at the report's position.
+  init(
+    input: Partition, outputs: [OutputPartition<Partition>], shelf: CheckpointShelf<Store>, fingerprint: [UInt8],
+    screen: TickScreen
+  ) {
+    self.input = input
+    self.outputs = outputs
+    self.shelf = shelf
+    self.fingerprint = fingerprint
+    self.screen = screen
+  }
+
+  /// A pipeline at the report's position, and how it came there.
+  struct Recovered<Fold: Processor & ~Copyable> {
+    let report: RecoveryReport
+    let pipeline: FoldPipeline<Fold>
+  }
+
+  /// What a checkpoint is good for.
+  private enum Restored<Fold: Processor & ~Copyable> {
+    case usable(FoldPipeline<Fold>)
+    case unusable(reason: String)
+  }
+
+  /// Goes on from the newest checkpoint that is usable, or else from the start.
   func recover<Fold: Processor & ~Copyable>(
-    _ pipeline: inout FoldPipeline<Fold>?, _ makeProcessor: () -> Fold
-  ) throws(ProcessorError) -> RecoveryReport {
+    _ makeProcessor: () -> Fold
+  ) throws(ProcessorError) -> Recovered<Fold> {
     var warnings: [String] = []
     let builtBy = try onLog { () throws(LogError) in try shelf.fingerprint() }
     if builtBy == fingerprint {
       for name in try onLog({ () throws(LogError) in try shelf.names() }).reversed() {
-        if let problem = try restore(name, &pipeline, makeProcessor) {
-          warnings.append("\(name): \(problem)")
-        } else {
-          return RecoveryReport(
-            outcome: .continued, position: pipeline?.position ?? 0, warnings: warnings)
+        switch try restore(name, makeProcessor) {
+        case .usable(let pipeline):
+          let report = RecoveryReport(outcome: .continued, position: pipeline.position, warnings: warnings)
+          return Recovered(report: report, pipeline: pipeline)
+        case .unusable(let reason): warnings.append("\(name): \(reason)")
         }
       }
     }
-    return try startOver(builtBy, warnings)
+    let report = try startOver(builtBy, warnings)
+    let pipeline = FoldPipeline(
+      makeProcessor(), screen: screen, partition: input.index, position: report.position)
+    return Recovered(report: report, pipeline: pipeline)
   }
 
   private func startOver(_ builtBy: [UInt8]?, _ warnings: [String]) throws(ProcessorError) -> RecoveryReport {
@@ -45,31 +74,30 @@ struct TaskRecovery<Partition: PartitionLog, Store: CheckpointStore> {
     return RecoveryReport(outcome: outcome, position: start, warnings: warnings)
   }
 
-  /// Why the checkpoint cannot be used, or nil once everything is as it was then.
+  /// Brings everything to the moment of a checkpoint, or says why that cannot be.
   private func restore<Fold: Processor & ~Copyable>(
-    _ name: String, _ pipeline: inout FoldPipeline<Fold>?, _ makeProcessor: () -> Fold
-  ) throws(ProcessorError) -> String? {
+    _ name: String, _ makeProcessor: () -> Fold
+  ) throws(ProcessorError) -> Restored<Fold> {
     let checkpoint: Checkpoint
     switch try onLog({ () throws(LogError) in try shelf.load(name) }) {
     case .success(let loaded): checkpoint = loaded
-    case .failure(let error): return "damaged: \(error)"
+    case .failure(let error): return .unusable(reason: "damaged: \(error)")
     }
-    if let problem = problem(of: checkpoint) { return problem }
+    if let problem = problem(of: checkpoint) { return .unusable(reason: problem) }
     let restored = FoldPipeline(makeProcessor(), screen: screen, partition: input.index)
     var reader = ByteReader(unsafe checkpoint.state.span.bytes)
     do throws(CodecError) {
       try restored.restore(from: &reader, position: checkpoint.position)
     } catch {
-      return "a state that does not decode: \(error)"
+      return .unusable(reason: "a state that does not decode: \(error)")
     }
-    guard reader.isAtEnd else { return "a state with bytes behind its end" }
+    guard reader.isAtEnd else { return .unusable(reason: "a state with bytes behind its end") }
     for (output, mark) in zip(outputs, checkpoint.outputs) {
       if let error = try onLog({ () throws(LogError) in try output.restore(mark) }) {
-        return "a hash that does not decode: \(error)"
+        return .unusable(reason: "a hash that does not decode: \(error)")
       }
     }
-    pipeline = restored
-    return nil
+    return .usable(restored)
   }
 
   private func problem(of checkpoint: Checkpoint) -> String? {

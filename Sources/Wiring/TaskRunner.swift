@@ -83,12 +83,12 @@ final class TaskRunner<Source: EventLog>: Sendable {
     do throws(ProcessorError) {
       let directory = topology.checkpointDirectory(index)
       let store = try onLog { () throws(LogError) in try CheckpointDirectory(directory) }
-      var task = try ProcessorTask(
+      let task = try ProcessorTask(
         input: parts.input, outputs: parts.outputs, store: store, settings: topology.taskSettings
       ) { topology.makeFold() }
       report(task.recovery)
       enter(.folding, at: task.position)
-      try fold(&task)
+      try fold(task)
       try task.checkpointNow()
       enter(.stopped, at: task.position)
     } catch {
@@ -99,7 +99,7 @@ final class TaskRunner<Source: EventLog>: Sendable {
 
   /// Folds until stop is requested.
   private func fold<Store: CheckpointStore>(
-    _ task: inout ProcessorTask<Source.Partition, Store, PriceFold>
+    _ task: ProcessorTask<Source.Partition, Store, PriceFold>
   ) throws(ProcessorError) {
     while true {
       let generation = log.generation

@@ -33,7 +33,7 @@ import Testing
     let records = Self.records(1)
     let fixture = try TaskFixture()
     try fixture.append(records)
-    var task = try fixture.task()
+    let task = try fixture.task()
     #expect(task.recovery == RecoveryReport(outcome: .started, position: 0, warnings: []))
     try runToEnd(&task)
     #expect(try fixture.contents() == Self.expected(records))
@@ -51,7 +51,7 @@ import Testing
       let next = min(appended + Int(random.next() % 900) + 1, records.count)
       try fixture.append(Array(records[appended..<next]), size: 73)
       appended = next
-      var task = try fixture.task()
+      let task = try fixture.task()
       #expect(task.recovery.warnings.isEmpty)
       for _ in 0..<Int(random.next() % 20) { _ = try task.step(maxBytes: 4000) }
       if random.next() % 4 == 0 { try task.checkpointNow() }
@@ -63,7 +63,7 @@ import Testing
         if end > marks { try partition.truncate(to: marks + Int64(random.next() % UInt64(end - marks))) }
       }
     }
-    var task = try fixture.task()
+    let task = try fixture.task()
     let epochs = try fixture.outputs().map(\.epoch)
     try runToEnd(&task)
     try task.checkpointNow()
@@ -98,7 +98,7 @@ import Testing
     let records = Self.records(3)
     let fixture = try TaskFixture()
     try fixture.append(records)
-    var first = try fixture.task()
+    let first = try fixture.task()
     try runToEnd(&first)
     let store = try CheckpointDirectory(fixture.checkpoints)
     let names = try store.names().filter { $0.hasPrefix("checkpoint") }
@@ -110,7 +110,7 @@ import Testing
     bytes = try #require(try store.load(names[names.count - 2]))
     bytes[bytes.count / 2] ^= 4
     try store.save(names[names.count - 2], bytes.span.bytes)
-    var second = try fixture.task()
+    let second = try fixture.task()
     #expect(second.recovery.outcome == .continued && second.recovery.warnings.count == 2)
     try runToEnd(&second)
     #expect(try fixture.contents() == Self.expected(records))
@@ -121,12 +121,12 @@ import Testing
     let records = Self.records(4)
     let fixture = try TaskFixture()
     try fixture.append(records)
-    var first = try fixture.task()
+    let first = try fixture.task()
     try runToEnd(&first)
     let epochs = try fixture.outputs().map(\.epoch)
     let store = try CheckpointDirectory(fixture.checkpoints)
     for name in try store.names() where name.hasPrefix("checkpoint") { try store.remove(name) }
-    var second = try fixture.task()
+    let second = try fixture.task()
     #expect(second.recovery == RecoveryReport(outcome: .regenerated, position: 0, warnings: []))
     try runToEnd(&second)
     #expect(try fixture.contents() == Self.expected(records))
@@ -138,12 +138,12 @@ import Testing
     let records = Self.records(5)
     let fixture = try TaskFixture()
     try fixture.append(records)
-    var first = try fixture.task()
+    let first = try fixture.task()
     try runToEnd(&first)
     let epochs = try fixture.outputs().map(\.epoch)
     var settings = LatestPriceSettings()
     settings.weights["coinbase"] = LatestPriceSettings.tenths(3)
-    var second = try fixture.task(latest: settings)
+    let second = try fixture.task(latest: settings)
     #expect(second.recovery == RecoveryReport(outcome: .rebuilt, position: 0, warnings: []))
     #expect(try zip(fixture.outputs(), epochs).allSatisfy { $0.epoch != $1 })
     try runToEnd(&second)
@@ -159,7 +159,7 @@ import Testing
   @Test func theOutputsOfAnotherWriterStopTheTask() throws {
     let fixture = try TaskFixture()
     try fixture.append(Self.records(6, 500))
-    var task = try fixture.task()
+    let task = try fixture.task()
     try runToEnd(&task)
     var writer = RecordBatchWriter()
     writer.append(timestampMillis: 0, key: nil, value: nil)
@@ -174,7 +174,7 @@ import Testing
     var settings = TaskFixture.settings(checkpointRecords: 20)
     settings.checkpointsKept = 3
     settings.checkpointsKeptOlder = 4
-    var task = try fixture.task(settings)
+    let task = try fixture.task(settings)
     while try task.step(maxBytes: 10) != .caughtUp {
       let store = try CheckpointDirectory(fixture.checkpoints)
       #expect(try store.names().filter { $0.hasPrefix("checkpoint") }.count <= 3 + 4)

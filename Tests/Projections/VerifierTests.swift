@@ -13,7 +13,7 @@ import Testing
   private func finished(_ seed: UInt64) throws -> TaskFixture {
     let fixture = try TaskFixture()
     try fixture.append(ProcessorTaskTests.records(seed))
-    var task = try fixture.task()
+    let task = try fixture.task()
     while try task.step(maxBytes: 5000) != .caughtUp {}
     try task.checkpointNow()
     return fixture
@@ -105,7 +105,7 @@ import Testing
   @Test func aTaskBehindItsInputIsNoDifference() throws {
     let fixture = try TaskFixture()
     try fixture.append(ProcessorTaskTests.records(16))
-    var task = try fixture.task()
+    let task = try fixture.task()
     for _ in 0..<3 { _ = try task.step(maxBytes: 5000) }
     for partition in try fixture.outputs() { try partition.sync() }
     guard case .same = try fixture.verify() else {

@@ -42,8 +42,13 @@ def test_kill_at_random_moments(tmp_path, full):
     rng = random.Random(SEED)
     rounds = 50 if full else 5
     data, ledger, first, tokens = tmp_path / "data", [], 0, []
+    # Checkpoints so often that most recoveries begin with one.
+    topology = tmp_path / "topology.yaml"
+    topology.write_text("processors: {checkpointEveryRecords: 1000}\nfeeds: [{kind: synthetic}]\n")
+    continued = 0
     for round in range(rounds):
-        with Server(data, "--feed", "synthetic", "--rate", "3000") as server:
+        with Server(data, "--topology", topology, "--rate", "3000") as server:
+            continued += any("outcome=continued" in line for line in server.lines)
             producers = [Producer(server, first + 10_000_000 * lane, ledger) for lane in range(2)]
             for producer in producers:
                 producer.start()
@@ -73,6 +78,7 @@ def test_kill_at_random_moments(tmp_path, full):
                     tokens.append((token[0], int(last.split(":")[1]) + 1))
     with Server(data, "--feed", "none") as server:
         server.stop()
+    assert continued, "no recovery began with a checkpoint"
     kept = [json.loads(line)["value"]["sequence"] for line in replay(data, "prices.ticks") if '"source":"s' in line]
     missing = set(ledger) - set(kept)
     assert ledger and not missing, f"{len(missing)} acknowledged ticks are lost (seed {SEED})"

@@ -58,7 +58,7 @@ struct FoldFigure {
     for name in try store.names() { try store.remove(name) }
     var settings = TaskSettings()
     settings.checkpointRecords = .max
-    var task = try ProcessorTask(
+    let task = try ProcessorTask(
       input: try log.partition(Topic.ticks.name, 0), outputs: outputs, store: store, settings: settings,
       makeProcessor: make)
     let start = clock.monotonicNanos()

@@ -79,7 +79,7 @@ func run<Fold: Processor & ~Copyable>(_ log: EmbeddedLog, _ make: () -> Fold) th
     var settings = TaskSettings()
     settings.checkpointRecords = arguments.contains("checkpoints") ? 2_000_000 : .max
     if arguments.contains("plain") { settings.compression = .none }
-    var task = try ProcessorTask(input: input, outputs: outputs, store: store, settings: settings, makeProcessor: make)
+    let task = try ProcessorTask(input: input, outputs: outputs, store: store, settings: settings, makeProcessor: make)
     let start = now()
     var steps = 0
     var before = mallinfo2()
