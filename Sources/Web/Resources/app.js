@@ -2,7 +2,7 @@
 import { CandleChart } from "./candle-chart.js";
 import { CandleSeries, intervals } from "./candle-series.js";
 import {
-  formatAmount, formatClock, formatMoment, formatPercent, formatPrice, priceDecimals, signOf, toMillis,
+  formatAmount, formatClock, formatMoment, formatPercent, formatPrice, priceDecimals, signOfPercent, toMillis,
 } from "./format.js";
 import { PriceTable } from "./price-table.js";
 import { StreamClient } from "./stream-client.js";
@@ -13,6 +13,8 @@ const paintMillis = 200;
 const delayMillisMax = 600_000;
 
 const find = (id) => document.getElementById(id);
+/** The part of the address after #: what to show first. */
+const wanted = new URLSearchParams(location.hash.slice(1));
 const series = new CandleSeries();
 const view = {
   interval: intervals[0], historyMillis: 0, frames: 0, positions: new Map(), watermark: null, delay: null,
@@ -50,10 +52,7 @@ const client = new StreamClient(`${location.protocol === "https:" ? "wss" : "ws"
 });
 
 client.subscribe({ stream: "prices.latest", keys: "*", from: "snapshot" }, {
-  onValue(value) {
-    table.apply(value);
-    if (!table.selected) choose(new URLSearchParams(location.hash.slice(1)).get("instrument") ?? value.instrument);
-  },
+  onValue(value) { table.apply(value); },
   onReset() { table.clear(); },
   onCaughtUp() { view.isCaughtUp = true; },
 });
@@ -141,7 +140,7 @@ function paintHeadline() {
   find("price").textContent = price;
   find("price").dataset.direction = value.direction;
   const change = find("change");
-  change.dataset.sign = signOf(value.changePercent24h);
+  change.dataset.sign = signOfPercent(value.changePercent24h);
   change.textContent = `${formatPercent(value.changePercent24h)} in 24 h`;
   document.title = `${price} ${value.instrument} · Millrace`;
   paintSources(value);
@@ -194,6 +193,8 @@ function paintReadout() {
 }
 
 function paint() {
+  // Only when all are known: the first one that comes is merely the one that was silent for longest.
+  if (!table.selected && view.isCaughtUp && table.size > 0) choose(wanted.get("instrument") ?? table.busiest);
   table.paint();
   if (view.isChartDirty) {
     view.isChartDirty = false;
@@ -219,7 +220,6 @@ function paintFooter() {
   if (view.state === "open") paintState();
 }
 
-const chosen = new URLSearchParams(location.hash.slice(1)).get("interval");
-chooseInterval(intervals.find(({ name }) => name === chosen) ?? intervals[0]);
+chooseInterval(intervals.find(({ name }) => name === wanted.get("interval")) ?? intervals[0]);
 setInterval(paint, paintMillis);
 setInterval(paintFooter, 1_000);

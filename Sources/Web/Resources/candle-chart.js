@@ -1,7 +1,9 @@
 // Candles, volume, axes and a crosshair on a canvas. Draws on demand, once per animation frame at most.
 import { formatDay, formatMinute, formatPrice, priceDecimals } from "./format.js";
 
-const stepMin = 3, stepMax = 40, stepDefault = 9;
+const stepMin = 3, stepMax = 40;
+/** The range from which the width of a candle is chosen, so that a young market does not look lost. */
+const stepAutoMin = 9, stepAutoMax = 20;
 const axisHeight = 24, padTop = 12;
 /** Part of the plot's height that volume bars may take. */
 const volumePart = 0.17;
@@ -25,7 +27,8 @@ export class CandleChart {
   #intervalMillis = 60_000;
   #width = 0;
   #height = 0;
-  #step = stepDefault;
+  #step = stepAutoMin;
+  #isZoomed = false;
   /** Candles between the newest one and the right edge; negative leaves room. */
   #shift = -2;
   #hover = null;
@@ -127,6 +130,7 @@ export class CandleChart {
     // Who looks at the past goes on looking at it when a candle is added.
     if (this.#shift > 0) this.#shift += Math.max(0, this.#candles.length - this.#count);
     this.#count = this.#candles.length;
+    if (!this.#isZoomed) this.#step = Math.min(stepAutoMax, Math.max(stepAutoMin, this.#width / (this.#count + 12)));
     const layout = this.#layout();
     context.save();
     context.beginPath();
@@ -155,7 +159,8 @@ export class CandleChart {
       const row = Math.round(y(price)) + 0.5;
       this.#line(0, row, width, row, this.#colors.grid);
       context.fillStyle = this.#colors.quiet;
-      context.fillText(formatPrice(price, Math.min(decimals, Math.max(2, Math.ceil(-Math.log10(step))))), width + 8, row);
+      const needed = Math.max(2, Math.ceil(-Math.log10(step)));
+      context.fillText(formatPrice(price, Math.min(decimals, needed)), width + 8, row);
     }
   }
 
@@ -292,6 +297,7 @@ export class CandleChart {
   }
 
   #zoom(factor) {
+    this.#isZoomed = true;
     this.#step = Math.min(stepMax, Math.max(stepMin, this.#step * factor));
     this.update();
   }

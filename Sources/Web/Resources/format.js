@@ -30,8 +30,13 @@ export function formatAmount(amount) {
 
 /** `+1.23 %`, with a true minus sign, so that columns align. */
 export function formatPercent(percent) {
-  const sign = percent > 0 ? "+" : percent < 0 ? "\u2212" : "";
+  const sign = { up: "+", down: "\u2212", unchanged: "" }[signOfPercent(percent)];
   return `${sign}${fixed(2).format(Math.abs(percent))} %`;
+}
+
+/** What is shown as 0.00 has no sign and no colour. */
+export function signOfPercent(percent) {
+  return Math.abs(percent) < 0.005 ? "unchanged" : signOf(percent);
 }
 
 export function signOf(number) {

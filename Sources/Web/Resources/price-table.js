@@ -1,5 +1,5 @@
 // The table of live prices: one row per instrument, painted a few times a second and only where it can be seen.
-import { formatAmount, formatPercent, formatPrice, priceDecimals, signOf, toMillis } from "./format.js";
+import { formatAmount, formatPercent, formatPrice, priceDecimals, signOf, signOfPercent, toMillis } from "./format.js";
 
 const trendPoints = 48;
 /** Event time between two points of a trend line. */
@@ -65,7 +65,7 @@ class Row {
     const { value } = this;
     if (this.shownPrice !== value.price) this.#paintPrice(value);
     this.change.textContent = formatPercent(value.changePercent24h);
-    this.change.dataset.sign = signOf(value.changePercent24h);
+    this.change.dataset.sign = signOfPercent(value.changePercent24h);
     this.volume.textContent = `${formatAmount(value.volume24h)} `;
     const unit = this.volume.appendChild(document.createElement("span"));
     unit.className = "unit";
@@ -157,6 +157,15 @@ export class PriceTable {
 
   get size() { return this.#rows.size; }
   get selected() { return this.#selected; }
+  /** The one with the largest turnover: what most people would look at first. */
+  get busiest() {
+    let best;
+    for (const row of this.#rows.values()) {
+      if (!best || sortValues.volume(row) > sortValues.volume(best)) best = row;
+    }
+    return best?.instrument;
+  }
+
   value(instrument) { return this.#rows.get(instrument)?.value; }
 
   apply(value) {
