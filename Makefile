@@ -39,6 +39,7 @@ test-browser: build ## the page in a headless Chromium; skipped loudly where the
 	MILLRACE_BINARY=$(BINARY) $(VENV)/bin/python3 -m pytest -q -s Tests/Browser
 
 show: build ## what the README claims, at full length: hand-overs, crashes, recordings
+	MILLRACE_RUNS=200 swift test --filter HandOverTests
 	$(VENV)/bin/python3 -m pytest -q -s Tests/System --full
 
 bench: build ## every figure beside its twin, medians of several runs

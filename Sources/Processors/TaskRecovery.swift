@@ -5,8 +5,8 @@ import Log
 
 /// Looks for the newest checkpoint that fits the log, and brings the derived partitions to that moment.
 ///
-/// A class on purpose: as a struct, an optimized build of Swift 6.3 releases undefined words in place of its fields at the
-/// end of `ProcessorTask.init`, and dies there (seen in the assembly: `swift_release_n` without an object).
+/// A class on purpose: as a struct, an optimized build of Swift 6.3 releases undefined words in place of its fields at
+/// the end of `ProcessorTask.init`, and dies there (seen in the assembly: `swift_release_n` without an object).
 final class TaskRecovery<Partition: PartitionLog, Store: CheckpointStore> {
   let input: Partition
   let outputs: [OutputPartition<Partition>]

@@ -25,7 +25,7 @@ import Testing
     }
   }
 
-  private func runToEnd(_ task: inout TaskFixture.Task) throws {
+  private func runToEnd(_ task: TaskFixture.Task) throws {
     while try task.step(maxBytes: 5000) != .caughtUp {}
   }
 
@@ -35,7 +35,7 @@ import Testing
     try fixture.append(records)
     let task = try fixture.task()
     #expect(task.recovery == RecoveryReport(outcome: .started, position: 0, warnings: []))
-    try runToEnd(&task)
+    try runToEnd(task)
     #expect(try fixture.contents() == Self.expected(records))
     #expect(task.position == Int64(records.count))
     fixture.log.close()
@@ -65,7 +65,7 @@ import Testing
     }
     let task = try fixture.task()
     let epochs = try fixture.outputs().map(\.epoch)
-    try runToEnd(&task)
+    try runToEnd(task)
     try task.checkpointNow()
     #expect(try fixture.contents() == Self.expected(records), "seed \(seed)")
     #expect(try fixture.outputs().map(\.epoch) == epochs)
@@ -99,7 +99,7 @@ import Testing
     let fixture = try TaskFixture()
     try fixture.append(records)
     let first = try fixture.task()
-    try runToEnd(&first)
+    try runToEnd(first)
     let store = try CheckpointDirectory(fixture.checkpoints)
     let names = try store.names().filter { $0.hasPrefix("checkpoint") }
     #expect(names.count >= 3)
@@ -112,7 +112,7 @@ import Testing
     try store.save(names[names.count - 2], bytes.span.bytes)
     let second = try fixture.task()
     #expect(second.recovery.outcome == .continued && second.recovery.warnings.count == 2)
-    try runToEnd(&second)
+    try runToEnd(second)
     #expect(try fixture.contents() == Self.expected(records))
     fixture.log.close()
   }
@@ -122,13 +122,13 @@ import Testing
     let fixture = try TaskFixture()
     try fixture.append(records)
     let first = try fixture.task()
-    try runToEnd(&first)
+    try runToEnd(first)
     let epochs = try fixture.outputs().map(\.epoch)
     let store = try CheckpointDirectory(fixture.checkpoints)
     for name in try store.names() where name.hasPrefix("checkpoint") { try store.remove(name) }
     let second = try fixture.task()
     #expect(second.recovery == RecoveryReport(outcome: .regenerated, position: 0, warnings: []))
-    try runToEnd(&second)
+    try runToEnd(second)
     #expect(try fixture.contents() == Self.expected(records))
     #expect(try fixture.outputs().map(\.epoch) == epochs)
     fixture.log.close()
@@ -139,14 +139,14 @@ import Testing
     let fixture = try TaskFixture()
     try fixture.append(records)
     let first = try fixture.task()
-    try runToEnd(&first)
+    try runToEnd(first)
     let epochs = try fixture.outputs().map(\.epoch)
     var settings = LatestPriceSettings()
     settings.weights["coinbase"] = LatestPriceSettings.tenths(3)
     let second = try fixture.task(latest: settings)
     #expect(second.recovery == RecoveryReport(outcome: .rebuilt, position: 0, warnings: []))
     #expect(try zip(fixture.outputs(), epochs).allSatisfy { $0.epoch != $1 })
-    try runToEnd(&second)
+    try runToEnd(second)
     #expect(try fixture.contents()[0] != Self.expected(records)[0])
     // And nothing that is known of its origin is continued.
     let store = try CheckpointDirectory(fixture.checkpoints)
@@ -160,7 +160,7 @@ import Testing
     let fixture = try TaskFixture()
     try fixture.append(Self.records(6, 500))
     let task = try fixture.task()
-    try runToEnd(&task)
+    try runToEnd(task)
     var writer = RecordBatchWriter()
     writer.append(timestampMillis: 0, key: nil, value: nil)
     try fixture.partition(Topic.latest.name).append(writer.finish(), completion: nil)
