@@ -7,7 +7,7 @@ Ours and twins run in turns, so that a busy neighbour slows both. What is missin
 uses `run`, and these, each of which prints one JSON object:
 
     millrace bench dump   --ticks N --output FILE              the ticks of the fold, as make-parquet.py reads them
-    millrace bench fold   --ticks N --data DIR --task T        {ticksPerSecond, allocationsPerTick, checksum {...}}
+    millrace bench fold   --ticks N --data DIR --task T        {ticksPerSecond, checksum {...}}
     millrace bench append --seconds S --data DIR               {ticksPerSecond, bytesPerCommit, ticksPerCommit}
     millrace bench fanout --port P --clients N --messages M --payload 200     until SIGTERM, as twins/fanout.c does
 """
@@ -16,6 +16,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -33,6 +34,8 @@ INSTRUMENTS, SOURCES, PAYLOAD = 1_000, 5, 200
 #: A generator busier than this measures itself.
 GENERATOR_SHARE_MAX = 0.95
 READY_SECONDS = 30
+#: Lengths of the fold between which allocations are counted; the first is past the warming up.
+ALLOCATION_TICKS = (300_000, 600_000)
 
 
 class Missing(Exception):
@@ -167,9 +170,29 @@ class Bench:
             ours = results.get("ours", [])
             for name in [key for key in results if key != "ours"] or [""]:
                 self.row(title, rates(ours), rates(results.get(name, [])), name, aim, "ticks/s")
-            if ours and "allocationsPerTick" in ours[0]:
-                self.row(f"{title}, allocations", [run["allocationsPerTick"] for run in ours], aim="0", unit="/tick")
+            try:
+                self.row(f"{title}, allocations", [self.allocations(task)] if ours else None, aim="0", unit="/tick")
+            except Missing as reason:
+                self.skip(f"{title}, allocations", reason)
             self.compare(title, results)
+
+    def allocations(self, task: str) -> float:
+        """Heap allocations of one more tick: the slope between two lengths, so that starting up does not count."""
+        if not shutil.which("valgrind"):
+            raise Missing("no valgrind on the path; `apt-get install valgrind` brings it")
+        counts = {}
+        for ticks in ALLOCATION_TICKS:
+            data = self.work / f"fold-{ticks}"
+            command = [self.binary, "bench", "fold", "--ticks", ticks, "--data", data, "--task", task]
+            run_json(command)  # makes the log
+            done = subprocess.run(["valgrind", "--undef-value-errors=no", "--leak-check=no", *map(str, command)],
+                                  capture_output=True, text=True, timeout=600)
+            found = re.search(r"total heap usage: ([0-9,]+) allocs", done.stderr)
+            if done.returncode != 0 or not found:
+                raise Missing(f"valgrind counted nothing: {(done.stderr.strip().splitlines() or ['no output'])[-1]}")
+            counts[ticks] = int(found[1].replace(",", ""))
+        (few, least), (many, most) = counts.items()
+        return (most - least) / (many - few)
 
     def compare(self, title: str, results: dict) -> None:
         """All who folded the same ticks must have found the same candles."""
@@ -204,7 +227,8 @@ class Bench:
         def ours():
             data = self.work / "append"
             shutil.rmtree(data, ignore_errors=True)
-            last.update(run_json([self.binary, "bench", "append", "--seconds", self.seconds, "--data", data]))
+            last.update(run_json([self.binary, "bench", "append", "--seconds", max(1, round(self.seconds)), "--data",
+                                  data]))
             shutil.rmtree(data, ignore_errors=True)
             return dict(last)
 
@@ -238,13 +262,16 @@ class Bench:
                                 "--seconds", max(10, self.seconds))["latencyMicros"] or {}
 
         def twin():
-            return run_json([TWINS / "append", "--file", self.work / "append.bin", "--seconds", 2, "--batch",
-                             4096])["latencyMicros"]
+            # As many flushes to as many clients, without a log, a fold or a disk.
+            port = free_port()
+            with running([TWINS / "fanout", "--port", port, "--clients", 1000, "--flushes", 8], None):
+                return generate("wsload", "--port", port, "--clients", 1000, "--stamp", "sentNanos", "--seconds",
+                                max(10, self.seconds))["latencyMicros"] or {}
 
-        results = self.measure("latency", {"ours": ours, "write+fdatasync": twin})
+        results = self.measure("latency", {"ours": ours, "C send loop": twin})
         for part in ("p50", "p99"):
             self.row(f"tick to 1,000 clients, {part}", [run[part] for run in results.get("ours", []) if part in run],
-                     [run[part] for run in results.get("write+fdatasync", [])], "one 4 KiB fdatasync", unit="µs")
+                     [run[part] for run in results.get("C send loop", []) if part in run], "C send loop, no disk", unit="µs")
 
     def fanout(self) -> None:
         for clients in (1_000, 10_000):

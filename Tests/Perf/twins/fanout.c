@@ -3,7 +3,8 @@
 //
 //   fanout --port P --clients N [--messages 1] [--payload 200] [--flushes PER_SECOND, 0: as fast as possible]
 //
-// Waits for N upgraded clients, then writes a flush of `messages` frames to each of them, in turn, by one send.
+// Waits for N upgraded clients, then writes a flush of `messages` frames to each of them, in turn, by one send. With
+// --flushes, each frame begins with {"sentNanos":T}, the time at which its flush was due: for `wsload --stamp sentNanos`.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -100,6 +101,15 @@ static void acceptAll(void) {
   for (int index = 0; index < clientCount && !isStopping; index++) watch(&clients[index], EPOLL_CTL_MOD, 0);
 }
 
+/// Puts the wall time into each frame of the run.
+static void stamp(uint8_t *run, size_t head, double seconds) {
+  char text[64];
+  int length = snprintf(text, sizeof text, "{\"sentNanos\":%lld}", (long long)(seconds * 1e6) * 1000);
+  for (int index = 0; index < messages; index++) {
+    memcpy(run + (size_t)index * (head + (size_t)payload) + head, text, (size_t)length);
+  }
+}
+
 /// Writes what is left of a client's flush; returns whether all of it is written.
 static bool flush(Client *client, const uint8_t *run, size_t size) {
   ssize_t sent = send(client->fd, run + size - client->left, client->left, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -139,7 +149,9 @@ int main(int count, char **arguments) {
 
   uint64_t rounds = 0, sent = 0, waits = 0;
   double began = now(CLOCK_MONOTONIC), cpuBefore = cpuSeconds();
+  double offset = now(CLOCK_REALTIME) - now(CLOCK_MONOTONIC);
   while (!isStopping) {
+    if (flushesPerSecond > 0) stamp(run, head, offset + began + (double)rounds / flushesPerSecond);
     for (int index = 0; index < clientCount && !isStopping; index++) {
       Client *client = &clients[index];
       if (client->fd < 0) continue;
