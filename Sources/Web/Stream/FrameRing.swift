@@ -157,8 +157,10 @@ final class FrameRing: Sendable {
 }
 
 extension FrameRing.State {
+  /// Makes every place that was ever handed out one that is gone, also the place of the first frame to come in an
+  /// empty ring: whoever waits there must find that there are records now that have no frame here.
   fileprivate mutating func clear() {
-    view.firstSequence += view.runs.count
+    view.firstSequence += view.runs.count + 1
     view.runs.removeAll()
     byteCount = 0
   }
