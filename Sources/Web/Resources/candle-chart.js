@@ -7,6 +7,8 @@ const stepAutoMin = 9, stepAutoMax = 20;
 const axisHeight = 24, padTop = 12;
 /** Part of the plot's height that volume bars may take. */
 const volumePart = 0.17;
+/** How far wicks may stretch the price axis beyond the bodies on either side, as a part of the bodies' range. */
+const wickRoom = 1.5;
 const font = "11px system-ui, sans-serif";
 const dayMillis = 86_400_000;
 
@@ -110,11 +112,20 @@ export class CandleChart {
     const first = Math.max(0, Math.floor(right - width / this.#step));
     const last = Math.min(candles.length - 1, Math.ceil(right));
     let low = Infinity, high = -Infinity, volume = 0;
+    let lowest = Infinity, highest = -Infinity;
     for (let index = first; index <= last; index += 1) {
-      low = Math.min(low, candles[index].low);
-      high = Math.max(high, candles[index].high);
+      const { open, close } = candles[index];
+      low = Math.min(low, open, close);
+      high = Math.max(high, open, close);
+      lowest = Math.min(lowest, candles[index].low);
+      highest = Math.max(highest, candles[index].high);
       volume = Math.max(volume, candles[index].volume);
     }
+    // Wicks have room, but not all of it: one wrong trade far away would press everything else into a line. Its wick runs
+    // out of the plot; the readout has its price.
+    const room = Math.max((high - low) * wickRoom, Math.abs(high) * 0.0005);
+    low = Math.max(lowest, low - room);
+    high = Math.min(highest, high + room);
     if (!(high > low)) { high += Math.abs(high) * 0.001 || 1; low -= Math.abs(low) * 0.001 || 1; }
     const bottom = height * (1 - volumePart) - 6;
     const scale = (bottom - padTop) / (high - low);
