@@ -121,7 +121,7 @@ export class CandleChart {
       highest = Math.max(highest, candles[index].high);
       volume = Math.max(volume, candles[index].volume);
     }
-    // Wicks have room, but not all of it: one wrong trade far away would press everything else into a line. Its wick runs
+    // Wicks have room, but not all of it: one wrong trade would press everything else into a line. Its wick runs
     // out of the plot; the readout has its price.
     const room = Math.max((high - low) * wickRoom, Math.abs(high) * 0.0005);
     low = Math.max(lowest, low - room);
