@@ -4,16 +4,18 @@ BINARY := .build/release/millrace
 VENV := .venv
 # Debian's C libraries that the package links; `make deps` installs what is missing.
 PACKAGES := liblz4-dev libmicrohttpd-dev libssl-dev libyaml-dev zlib1g-dev
-MISSING = $(shell for p in $(PACKAGES) python3-venv; do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done)
+MISSING = $(shell for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-browser bench show lint format clean
+.PHONY: help deps libraries build run test test-browser bench show lint format clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-deps: $(VENV)/.ready ## install the libraries and the Python peers of the tests, where missing
+deps: libraries $(VENV)/.ready ## install the libraries and the Python peers of the tests, where missing
+
+libraries: # what the program itself needs: running it takes no Python
 	@command -v swift >/dev/null || { echo "millrace needs Swift 6.3 or later: https://www.swift.org/install/linux" >&2; exit 1; }
 	@if [ -n "$(strip $(MISSING))" ]; then $(SUDO) apt-get update -qq && \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $(MISSING); fi
@@ -24,7 +26,7 @@ $(VENV)/.ready: Tests/requirements.txt
 	@python3 -m venv $(VENV) && $(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/requirements.txt
 	@touch $@
 
-build: deps ## the release binary, .build/release/millrace
+build: libraries ## the release binary, .build/release/millrace
 	swift build -c release --product millrace
 
 run: build ## synthetic market, embedded log in ./data, page at http://127.0.0.1:8080
@@ -34,15 +36,15 @@ test: deps build ## every suite, then the system tests on the release binary
 	swift test --parallel
 	$(VENV)/bin/python3 -m pytest -q Tests/System
 
-test-browser: build ## the page in a headless Chromium; skipped loudly where there is none
+test-browser: deps build ## the page in a headless Chromium; skipped loudly where there is none
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/Browser/requirements.txt
 	MILLRACE_BINARY=$(BINARY) $(VENV)/bin/python3 -m pytest -q -s Tests/Browser
 
-show: build ## what the README claims, at full length: hand-overs, crashes, recordings
+show: deps build ## what the README claims, at full length: hand-overs, crashes, recordings
 	MILLRACE_RUNS=200 swift test --filter HandOverTests
 	$(VENV)/bin/python3 -m pytest -q -s Tests/System --full
 
-bench: build ## every figure beside its twin, medians of several runs
+bench: deps build ## every figure beside its twin, medians of several runs
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/Perf/requirements.txt
 	$(VENV)/bin/python3 Tests/Perf/bench.py --binary $(BINARY)
 
