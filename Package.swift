@@ -54,11 +54,6 @@ let package = Package(
       swiftSettings: sources),
     .executableTarget(name: "millrace", dependencies: ["Wiring"], swiftSettings: sources),
 
-    // The fold rate from the embedded log.
-    .executableTarget(
-      name: "fold-bench", dependencies: ["CPlatform", "Codecs", "Events", "Log", "Processors", "Projections"],
-      path: "Tests/Perf/FoldBench", swiftSettings: common),
-
     // Seeded random, manual clock, temporary directories: what the suites share.
     .target(name: "Kit", dependencies: ["Codecs", "Events"], path: "Tests/Kit", swiftSettings: common),
     .testTarget(name: "CodecsTests", dependencies: ["Codecs", "Kit"], path: "Tests/Codecs", swiftSettings: common),

@@ -13,7 +13,7 @@ extension EdgeServer {
       },
       Route("GET", "/v1/prices/{instrument}") { [self] routed throws(HTTPProblem) in .respond(try price(routed)) },
       Route("GET", "/v1/sources") { [self] _ throws(HTTPProblem) in
-        let (statuses, position) = views.sources.statuses()
+        let (statuses, position) = views.sources.all()
         var writer = ByteWriter(capacity: 4096)
         writer.append(list: "sources", statuses, at: position) { $0.appendJSON(to: &$1) }
         writer.append(utf8: "}\n")
@@ -24,7 +24,7 @@ extension EdgeServer {
 
   private func price(_ routed: RoutedRequest) throws(HTTPProblem) -> HTTPResponse {
     let instrument = try routed.instrument()
-    guard let item = views.latest.price(of: instrument) else { throw unknown(instrument, at: views.latest.position) }
+    guard let item = views.latest.newest(of: instrument) else { throw unknown(instrument, at: views.latest.position) }
     var writer = ByteWriter(capacity: 1024)
     item.value.appendJSON(to: &writer)
     writer.closeObject(of: item)
@@ -37,7 +37,7 @@ extension EdgeServer {
 
   private func prices(_ routed: RoutedRequest) throws(HTTPProblem) -> HTTPResponse {
     let wanted = try routed.names("instruments")?.map { Array(InstrumentAlias.resolve($0).utf8) }
-    var (items, position) = views.latest.prices()
+    var (items, position) = views.latest.all()
     if let wanted {
       let known = Set(items.map { Array($0.value.instrument.utf8) })
       if let missing = wanted.first(where: { !known.contains($0) }) {
@@ -56,7 +56,7 @@ extension EdgeServer {
   func unknown(_ instrument: String, at position: ViewPosition) -> HTTPProblem {
     var remedy = "/v1/prices lists what there is."
     let upper = instrument.uppercased()
-    if !upper.utf8.elementsEqual(instrument.utf8), views.latest.price(of: upper) != nil {
+    if !upper.utf8.elementsEqual(instrument.utf8), views.latest.newest(of: upper) != nil {
       remedy = "Names are case-sensitive: did you mean \(upper)?"
     } else if let reason = views.tail.unreadyReason {
       remedy = "The server is not ready yet (\(reason)); try again shortly."

@@ -8,17 +8,17 @@ import Projections
 
 /// All views with the thread that feeds them.
 struct EdgeViews<Log: EventLog>: Sendable {
-  let latest: LatestPriceView
+  let latest: NewestView<LatestPrice>
   let candles: CandleView
-  let sources: SourceView
+  let sources: NewestView<SourceStatus>
   let tail: ViewTail<Log>
 
   init(log: Log, logger: Logger) {
     let topics = log.topics()
     func partitions(of topic: Topic) -> Int { topics.first { $0.name == topic.name }?.partitions ?? 0 }
-    latest = LatestPriceView(partitionCount: partitions(of: .latest))
+    latest = NewestView(partitionCount: partitions(of: .latest))
     candles = CandleView(partitionCount: partitions(of: .candles))
-    sources = SourceView(partitionCount: partitions(of: .sourceStatus))
+    sources = NewestView(partitionCount: partitions(of: .sourceStatus))
     tail = ViewTail(
       log: log,
       feeds: [

@@ -7,7 +7,7 @@ Ours and twins run in turns, so that a busy neighbour slows both. What is missin
 uses `run`, and these, each of which prints one JSON object:
 
     millrace bench dump   --ticks N --output FILE              the ticks of the fold, as make-parquet.py reads them
-    millrace bench fold   --ticks N --data DIR --task T        {ticksPerSecond, checksum {...}}
+    millrace bench fold   --ticks N --data DIR --task T        {ticksPerSecond, checksum {...}}, T as `--help` says
     millrace bench append --seconds S --data DIR               {ticksPerSecond, bytesPerCommit, ticksPerCommit}
     millrace bench fanout --port P --clients N --messages M --payload 200     until SIGTERM, as twins/fanout.c does
 """
@@ -175,6 +175,10 @@ class Bench:
             except Missing as reason:
                 self.skip(f"{title}, allocations", reason)
             self.compare(title, results)
+        for task, title in (("paced", "fold, the whole, an output or two per tick"), ("decode", "… decoding alone")):
+            command = [self.binary, "bench", "fold", "--ticks", self.ticks, "--data", self.work / "fold", "--task", task]
+            results = self.measure(title, {"ours": lambda command=command: run_json(command, 1)})
+            self.row(title, rates(results.get("ours", [])), unit="ticks/s")
 
     def allocations(self, task: str) -> float:
         """Heap allocations of one more tick: the slope between two lengths, so that starting up does not count."""

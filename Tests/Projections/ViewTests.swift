@@ -100,36 +100,36 @@ import Testing
   }
 
   @Test func theNewestPriceWinsAndKeysCompareAsBytes() throws {
-    let view = LatestPriceView(partitionCount: 2)
+    let view = NewestView<LatestPrice>(partitionCount: 2)
     // The same letter, composed and decomposed: equal as Swift strings, two instruments all the same.
     try apply(view, [price("BTC/USD", 1), price("\u{e9}/USD", 2), price("e\u{301}/USD", 3), price("BTC/USD", 4)])
     try apply(view, [price("ETH/USD", 5)], offset: 10, partition: 1, epoch: 7)
-    #expect(view.price(of: "BTC/USD")?.value.price.raw == 4)
-    #expect(view.price(of: "\u{e9}/USD")?.value.price.raw == 2)
-    #expect(view.price(of: "e\u{301}/USD")?.value.price.raw == 3)
-    let (prices, position) = view.prices()
+    #expect(view.newest(of: "BTC/USD")?.value.price.raw == 4)
+    #expect(view.newest(of: "\u{e9}/USD")?.value.price.raw == 2)
+    #expect(view.newest(of: "e\u{301}/USD")?.value.price.raw == 3)
+    let (prices, position) = view.all()
     #expect(prices.count == 4)
     #expect(position.text == "0:3,1:10")
     #expect(position.epochText == "1,7")
   }
 
   @Test func recordsBeforeTheOffsetAreNotAppliedTwice() throws {
-    let view = LatestPriceView(partitionCount: 1)
+    let view = NewestView<LatestPrice>(partitionCount: 1)
     try apply(view, [price("A/B", 1), price("A/B", 2)], offset: 0)
     try apply(view, [price("C/D", 3), price("A/B", 9)], offset: 0, from: 2)
-    #expect(view.price(of: "C/D") == nil)
-    #expect(view.price(of: "A/B")?.value.price.raw == 2)
+    #expect(view.newest(of: "C/D") == nil)
+    #expect(view.newest(of: "A/B")?.value.price.raw == 2)
   }
 
   @Test func aForgottenPartitionIsEmptyUntilItComesAgain() throws {
-    let view = LatestPriceView(partitionCount: 2)
+    let view = NewestView<LatestPrice>(partitionCount: 2)
     try apply(view, [price("A/B", 1)])
     try apply(view, [price("C/D", 2)], partition: 1)
     view.forget(partition: 0)
-    #expect(view.price(of: "A/B") == nil)
-    #expect(view.price(of: "C/D") != nil)
+    #expect(view.newest(of: "A/B") == nil)
+    #expect(view.newest(of: "C/D") != nil)
     #expect(view.position.text == "0:-1,1:0")
     try apply(view, [price("A/B", 8)], epoch: 2)
-    #expect(view.price(of: "A/B")?.epoch == 2)
+    #expect(view.newest(of: "A/B")?.epoch == 2)
   }
 }

@@ -17,7 +17,8 @@ extension Command {
     options: [
       Option(name: "ticks", value: "N", help: "dump, fold: how many (default 2000000)"),
       Option(
-        name: "task", value: "TASK", help: "fold: whole (latest price, six intervals) or peers (1m candles, last)"),
+        name: "task", value: "TASK",
+        help: "fold: whole (latest price, six intervals), paced (whole, emitting), peers (1m candles, last) or decode"),
       Option(name: "output", value: "FILE", help: "dump: where the ticks go, as rows of 40 bytes"),
       Option(name: "data", value: "DIR", help: "fold, append: the directory of the log to make"),
       Option(name: "seconds", value: "S", help: "append: how long (default 5)"),
