@@ -9,6 +9,8 @@ let common: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
   .enableExperimentalFeature("Lifetimes"),
   .treatAllWarnings(as: .error),
+  // Bugs that tests can plant, to show that each campaign would find them: never in a released binary.
+  .define("PLANTED_BUGS", .when(configuration: .debug)),
 ]
 let sources = common + [.strictMemorySafety()]
 

@@ -61,6 +61,18 @@ package final class BoundedQueue<Element: Sendable>: Sendable {
     return isFilled
   }
 
+  /// As `drain`, but never blocks: returns false when there is nothing.
+  package func drainQueued(into elements: inout [Element]) -> Bool {
+    elements.removeAll(keepingCapacity: true)
+    let wakes = monitor.withLock { state in
+      swap(&state.elements, &elements)
+      state.weight = 0
+      return state.waitingProducers > 0
+    }
+    if wakes { monitor.broadcast(Self.emptied) }
+    return !elements.isEmpty
+  }
+
   /// Takes no more; what is queued can still be drained. Wakes everyone.
   package func close() {
     monitor.withLock { $0.isClosed = true }

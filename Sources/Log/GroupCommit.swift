@@ -62,6 +62,9 @@ struct GroupCommit<Files: LogFiles> {
     do throws(FileError) {
       guard health.error == nil else { return tell() }
       for partition in touched { try unsafe partition.store?.write() }
+      #if PLANTED_BUGS
+        if touched.contains(where: { unsafe $0.store?.options.plantedBug == .acknowledgeBeforeSync }) { tell() }
+      #endif
       for partition in touched where !partition.isDerived { try unsafe partition.store?.sync() }
     } catch {
       // The disk may have lost any part of this round, and says so only once: nothing of it is acknowledged, and

@@ -14,6 +14,9 @@ package struct LogOptions: Sendable, Equatable {
   package var openSegmentsMax = Limits.logOpenSegmentsMax
   /// How often a reader of another process's log looks for more.
   package var pollNanos = Limits.logPollNanos
+  #if PLANTED_BUGS
+    package var plantedBug: PlantedBug?
+  #endif
 
   package init() {}
 }

@@ -141,6 +141,9 @@ final class PartitionStore<Files: LogFiles> {
 
   /// Returns once all that was written is on disk. Only then the index files may tell of it.
   func sync() throws(FileError) {
+    #if PLANTED_BUGS
+      if options.plantedBug == .noSync, !isDerived { return }
+    #endif
     try segment.sync()
   }
 
@@ -202,6 +205,13 @@ final class PartitionStore<Files: LogFiles> {
     changed.revision += 1
     var writer = ByteWriter()
     changed.encode(into: &writer)
+    #if PLANTED_BUGS
+      if options.plantedBug == .unsyncedRename {
+        try files.replaceUnsynced(PartitionManifest.fileName, in: directory, with: writer.bytes)
+        manifest = changed
+        return
+      }
+    #endif
     try files.replace(PartitionManifest.fileName, in: directory, with: writer.bytes)
     manifest = changed
   }

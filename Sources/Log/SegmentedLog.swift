@@ -40,23 +40,40 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
   private let cuts = Mutex<[TailCut]>([])
   private let lock: Mutex<Files.File?>
   private let thread = Mutex<NamedThread?>(nil)
+  /// Without a thread of its own: see `openManual`.
+  private let isManual: Bool
 
   /// Opens the log in `directory`, which is created if need be (but not for reading only). Errors: `.locked` if
   /// another process writes there, `.corrupt` if it is damaged beyond a torn tail.
   package static func open(
     directory: String, readOnly: Bool = false, options: LogOptions = LogOptions(), files: Files
   ) throws(LogError) -> SegmentedLog {
-    let log = try SegmentedLog(directory: directory, isReadOnly: readOnly, options: options, files: files)
+    let log = try SegmentedLog(
+      directory: directory, isReadOnly: readOnly, isManual: false, options: options, files: files)
     _ = try log.loadTopics()
     if !readOnly { log.thread.withLock { $0 = NamedThread("log-writer") { log.writeUntilClosed() } } }
     return log
   }
 
-  private init(directory: String, isReadOnly: Bool, options: LogOptions, files: Files) throws(LogError) {
+  /// Opens the log for writing, but without a writer thread: appends are carried out by `turn()`, and an operation
+  /// that waits takes a turn itself. For simulations, in which one thread plays all parts.
+  package static func openManual(
+    directory: String, options: LogOptions = LogOptions(), files: Files
+  ) throws(LogError) -> SegmentedLog {
+    let log = try SegmentedLog(
+      directory: directory, isReadOnly: false, isManual: true, options: options, files: files)
+    _ = try log.loadTopics()
+    return log
+  }
+
+  private init(
+    directory: String, isReadOnly: Bool, isManual: Bool, options: LogOptions, files: Files
+  ) throws(LogError) {
     self.files = files
     self.directory = directory
     self.options = options
     self.isReadOnly = isReadOnly
+    self.isManual = isManual
     commands = BoundedQueue(weightMax: options.queueBytesMax)
     sealedSegments = SealedSegments(files: files, options: options)
     guard !isReadOnly else {
@@ -128,7 +145,11 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
     PartitionRecovery(files: files, directory: "\(directory)/topics/\(topic)-\(index)", options: options)
   }
 
-  func partitions() -> [Partition] { registry.withLock { $0.values.flatMap(\.partitions.values) } }
+  /// In the order of their names, so that whatever is done to all of them is done in the same order in each process.
+  func partitions() -> [Partition] {
+    registry.withLock { $0.values.flatMap(\.partitions.values) }
+      .sorted { ($0.topic, $0.index) < ($1.topic, $1.index) }
+  }
 
   /// Opens the partitions on disk that are not open yet. Returns whether there were any.
   func loadTopics() throws(LogError) -> Bool {
@@ -173,7 +194,7 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
     }
     return Partition(
       settings: manifest.settings, index: manifest.index, reader: store.reader, store: store, commands: commands,
-      health: health)
+      health: health, turn: turnOfCaller)
   }
 
   private func openForReading(
@@ -185,7 +206,7 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
       sealedSegments: sealedSegments)
     return Partition(
       settings: manifest.settings, index: manifest.index, reader: reader, store: nil, commands: commands,
-      health: health)
+      health: health, turn: turnOfCaller)
   }
 
   /// The partition as it is; once more if its writer changed the segments while we looked.
@@ -213,8 +234,24 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
   package func close() {
     commands.close()
     changes.close()
+    if isManual { writeUntilClosed() }
     thread.withLock { $0 }?.join()
     lock.withLock { $0 = nil }
+  }
+
+  /// Carries out what is queued; false if there was nothing. Only for a log of `openManual`, never from within a turn.
+  package func turn() -> Bool {
+    var batch: [LogCommand<Files>] = []
+    guard commands.drainQueued(into: &batch) else { return false }
+    var commit = GroupCommit<Files>(health: health) { [changes] in changes.advance() }
+    commit.run(batch)
+    return true
+  }
+
+  /// What a thread does that waits for an operation of a log without a writer thread.
+  private var turnOfCaller: (@Sendable () -> Void)? {
+    guard isManual else { return nil }
+    return { [weak self] in _ = self?.turn() }
   }
 
   /// The writer thread.

@@ -45,10 +45,12 @@ package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
   private let isReadOnly: Bool
   private let commands: BoundedQueue<LogCommand<Files>>
   private let health: LogHealth
+  /// Carries out what is queued, where there is no thread that does.
+  private let turn: (@Sendable () -> Void)?
 
   init(
     settings: TopicSettings, index: Int, reader: PartitionReader<Files>, store: PartitionStore<Files>?,
-    commands: BoundedQueue<LogCommand<Files>>, health: LogHealth
+    commands: BoundedQueue<LogCommand<Files>>, health: LogHealth, turn: (@Sendable () -> Void)? = nil
   ) {
     topic = settings.name
     self.index = index
@@ -58,6 +60,7 @@ package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
     isReadOnly = store == nil
     self.commands = commands
     self.health = health
+    self.turn = turn
   }
 
   package var epoch: UInt32 { reader.epoch }
@@ -108,6 +111,7 @@ package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
     if let error = health.error { throw error }
     let reply = OperationReply(nil)
     guard commands.push(.perform(self, operation, reply), weight: 0) else { throw .closed }
+    turn?()
     try reply.wait { $0 }.get()
   }
 }

@@ -73,6 +73,9 @@ package final class ProcessorTask<Partition: PartitionLog, Store: CheckpointStor
   /// Makes all outputs durable, then writes a checkpoint of this moment.
   package func checkpointNow() throws(ProcessorError) {
     for output in outputs {
+      #if PLANTED_BUGS
+        if settings.plantedBug == .checkpointBeforeOutputs { continue }
+      #endif
       try onLog { () throws(LogError) in try output.partition.sync() }
       let end = output.partition.highWatermark
       guard end == output.endOffset else {

@@ -2,6 +2,10 @@
 
 package import Codecs
 
+#if PLANTED_BUGS
+  package import Log
+#endif
+
 /// The parameters of a `ProcessorTask` that its outputs do not depend on, but for `screen`.
 package struct TaskSettings: Sendable {
   package var screen = TickScreen()
@@ -12,6 +16,9 @@ package struct TaskSettings: Sendable {
   /// And how many older ones at most, for time travel.
   package var checkpointsKeptOlder = 32
   package var compression = Compression.lz4
+  #if PLANTED_BUGS
+    package var plantedBug: PlantedBug?
+  #endif
 
   package init() {}
 }

@@ -39,4 +39,29 @@ import Testing
     log.close()
     try EmbeddedLog.open(directory: directory.path).close()
   }
+
+  /// Without a writer thread nothing happens between two turns, and an operation that waits takes one.
+  @Test func aManualLogMovesByTurns() throws {
+    let directory = TemporaryDirectory()
+    let log = try EmbeddedLog.openManual(directory: directory.path, files: PosixFiles())
+    try log.createTopic(TopicSettings(name: "ticks"))
+    try log.createTopic(TopicSettings(name: "candles", isDerived: true))
+    let (ticks, candles) = (try log.partition("ticks", 0), try log.partition("candles", 0))
+    try ticks.append(makeBatch(["a"]), completion: nil)
+    try candles.append(makeBatch(["x", "y"]), completion: nil)
+    #expect(ticks.highWatermark == 0)
+    #expect(log.turn())
+    #expect(!log.turn())
+    #expect((ticks.highWatermark, candles.highWatermark) == (1, 2))
+    try ticks.append(makeBatch(["b"]), completion: nil)
+    try candles.truncate(to: 1)
+    #expect((ticks.highWatermark, candles.highWatermark) == (2, 1))
+    try ticks.append(makeBatch(["c"]), completion: nil)
+    log.close()
+    #expect(throws: LogError.closed) { try ticks.append(makeBatch(["d"]), completion: nil) }
+    let again = try EmbeddedLog.open(directory: directory.path)
+    defer { again.close() }
+    #expect(try readAll(again.partition("ticks", 0)).map(\.value) == ["a", "b", "c"])
+    #expect(try readAll(again.partition("candles", 0)).map(\.value) == ["x"])
+  }
 }
