@@ -39,6 +39,71 @@ extension ByteWriter {
 
   private mutating func append(hexDigit value: UInt8) { append(value < 10 ? value + 48 : value + 87) }
 
+  // MARK: Objects and arrays
+
+  /// A comma between the members of an object and the elements of an array: due wherever no bracket and no colon stands
+  /// right before.
+  private mutating func separate() {
+    guard count > 0 else { return }
+    switch unsafe bytes.unsafeLoad(fromUncheckedByteOffset: count - 1, as: UInt8.self) {
+    case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: ":"), UInt8(ascii: "\n"): break
+    default: append(UInt8(ascii: ","))
+    }
+  }
+
+  package mutating func beginObject() {
+    separate()
+    append(UInt8(ascii: "{"))
+  }
+
+  package mutating func endObject() { append(UInt8(ascii: "}")) }
+
+  package mutating func beginArray() {
+    separate()
+    append(UInt8(ascii: "["))
+  }
+
+  package mutating func endArray() { append(UInt8(ascii: "]")) }
+
+  /// An element that is a text.
+  package mutating func element(_ text: String) {
+    separate()
+    append(jsonString: text)
+  }
+
+  /// A member's name; its value is what is written next. The name needs no escape.
+  package mutating func field(_ name: StaticString) {
+    separate()
+    append(UInt8(ascii: "\""))
+    append(utf8: name)
+    append(utf8: "\":")
+  }
+
+  /// The same for a name that is not written in the source.
+  package mutating func field(named name: String) {
+    element(name)
+    append(UInt8(ascii: ":"))
+  }
+
+  package mutating func field(_ name: StaticString, _ text: String?) {
+    field(name)
+    if let text { append(jsonString: text) } else { append(utf8: "null") }
+  }
+
+  package mutating func field(_ name: StaticString, _ integer: Int64?) {
+    field(name)
+    if let integer { append(integer: integer) } else { append(utf8: "null") }
+  }
+
+  package mutating func field(_ name: StaticString, _ integer: Int) { field(name, Int64(integer)) }
+
+  package mutating func field(_ name: StaticString, _ flag: Bool) {
+    field(name)
+    append(utf8: flag ? "true" : "false")
+  }
+
+  // MARK: Text
+
   /// A Unicode scalar in UTF-8. `scalar` is one: no surrogate, at most U+10FFFF.
   package mutating func append(scalar: UInt32) {
     switch scalar {

@@ -34,27 +34,20 @@ extension DeadLetter {
   /// The event as a JSON object; times in milliseconds, the value in base64url, the key as text (bytes that are not
   /// UTF-8 become U+FFFD).
   package func appendJSON(to output: inout ByteWriter) {
-    output.append(member: "topic", isFirst: true)
-    output.append(jsonString: topic)
-    output.append(member: "partition")
-    output.append(integer: Int64(partition))
-    output.append(member: "offset")
-    output.append(integer: offset)
-    output.append(member: "reason")
-    output.append(jsonString: reason.name)
-    output.append(member: "detail")
-    output.append(jsonString: detail)
-    output.append(member: "key")
-    output.append(jsonString: String(decoding: key, as: UTF8.self))
-    output.append(member: "value")
+    output.beginObject()
+    output.field("topic", topic)
+    output.field("partition", Int64(partition))
+    output.field("offset", offset)
+    output.field("reason", reason.name)
+    output.field("detail", detail)
+    output.field("key", String(decoding: key, as: UTF8.self))
+    output.field("value")
     output.append(UInt8(ascii: "\""))
     output.append(base64URL: unsafe value.span.bytes)
     output.append(UInt8(ascii: "\""))
-    output.append(member: "eventTime")
-    output.append(json: eventTime)
-    output.append(member: "appendTime")
-    output.append(json: appendTime)
-    output.append(UInt8(ascii: "}"))
+    output.field("eventTime", eventTime)
+    output.field("appendTime", appendTime)
+    output.endObject()
   }
 }
 

@@ -17,25 +17,19 @@ extension ByteWriter {
     if !text.isEmpty { append(avroString: text) }
   }
 
-  /// A member's name and colon, with a comma before all but the first. The name needs no escape.
-  package mutating func append(member name: StaticString, isFirst: Bool = false) {
-    append(isFirst ? UInt8(ascii: "{") : UInt8(ascii: ","))
-    append(UInt8(ascii: "\""))
-    append(utf8: name)
-    append(utf8: "\":")
+  /// A price or an amount as a JSON number with exactly its digits.
+  package mutating func field<Value: FixedPoint>(_ name: StaticString, _ value: Value) {
+    field(name)
+    append(decimal: value.raw, scale: Value.scale)
   }
 
-  /// A price or an amount as a JSON number with exactly its digits.
-  package mutating func append<Value: FixedPoint>(json value: Value) { append(decimal: value.raw, scale: Value.scale) }
-
-  package mutating func append<Value: FixedPoint>(json value: Value?) {
-    if let value { append(json: value) } else { append(utf8: "null") }
+  package mutating func field<Value: FixedPoint>(_ name: StaticString, _ value: Value?) {
+    field(name)
+    if let value { append(decimal: value.raw, scale: Value.scale) } else { append(utf8: "null") }
   }
 
   /// A moment as integer milliseconds since 1970.
-  package mutating func append(json time: Timestamp) { append(integer: time.millis) }
-
-  package mutating func append(json flag: Bool) { append(utf8: flag ? "true" : "false") }
+  package mutating func field(_ name: StaticString, _ time: Timestamp) { field(name, time.millis) }
 }
 
 extension ByteReader {

@@ -27,19 +27,14 @@ extension SourceStatus {
 
   /// The event as a JSON object; times in milliseconds.
   package func appendJSON(to output: inout ByteWriter) {
-    output.append(member: "source", isFirst: true)
-    output.append(jsonString: source)
-    output.append(member: "health")
-    output.append(jsonString: health.name)
-    output.append(member: "since")
-    output.append(json: since)
-    output.append(member: "detail")
-    output.append(jsonString: detail)
-    output.append(member: "eventTime")
-    output.append(json: eventTime)
-    output.append(member: "appendTime")
-    output.append(json: appendTime)
-    output.append(UInt8(ascii: "}"))
+    output.beginObject()
+    output.field("source", source)
+    output.field("health", health.name)
+    output.field("since", since)
+    output.field("detail", detail)
+    output.field("eventTime", eventTime)
+    output.field("appendTime", appendTime)
+    output.endObject()
   }
 }
 

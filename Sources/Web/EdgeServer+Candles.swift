@@ -75,13 +75,10 @@ extension EdgeServer {
     }
     var writer = ByteWriter(capacity: 256 * (candles.count + 2))
     writer.append(list: "candles", candles, at: answer.position) { $0.appendJSON(to: &$1) }
-    writer.append(member: "instrument")
-    writer.append(jsonString: question.instrument)
-    writer.append(member: "interval")
-    writer.append(jsonString: question.interval.name)
+    writer.field("instrument", question.instrument)
+    writer.field("interval", question.interval.name)
     if let next {
-      writer.append(member: "next")
-      writer.append(json: next)
+      writer.field("next", next)
     }
     writer.append(utf8: "}\n")
     return HTTPResponse.json(writer).at(answer.position)

@@ -54,7 +54,10 @@ extension EdgeServer {
       }
       metrics.ingestAccepted.add(accepted)
       var writer = ByteWriter()
-      writer.append(utf8: "{\"accepted\":\(accepted),\"rejected\":\(rejected),\"errors\":")
+      writer.beginObject()
+      writer.field("accepted", accepted)
+      writer.field("rejected", rejected)
+      writer.field("errors")
       writer.append(errors: errors)
       writer.append(utf8: "}\n")
       reply.send(.json(writer))
@@ -64,16 +67,15 @@ extension EdgeServer {
 
 extension ByteWriter {
   fileprivate mutating func append(errors: [IngestError]) {
-    append(UInt8(ascii: "["))
-    for (index, error) in errors.enumerated() {
-      append(utf8: index > 0 ? ",{\"index\":\(error.index)" : "{\"index\":\(error.index)")
-      if let line = error.line { append(utf8: ",\"line\":\(line)") }
-      append(utf8: ",\"field\":")
-      if let field = error.field { append(jsonString: field) } else { append(utf8: "null") }
-      append(utf8: ",\"message\":")
-      append(jsonString: error.message)
-      append(UInt8(ascii: "}"))
+    beginArray()
+    for error in errors {
+      beginObject()
+      field("index", error.index)
+      if let line = error.line { field("line", line) }
+      field("field", error.field)
+      field("message", error.message)
+      endObject()
     }
-    append(UInt8(ascii: "]"))
+    endArray()
   }
 }

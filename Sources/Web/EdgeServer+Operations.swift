@@ -10,8 +10,9 @@ extension EdgeServer {
       Route("GET", "/readyz") { [self] _ throws(HTTPProblem) in .respond(readiness()) },
       Route("GET", "/version") { [self] _ throws(HTTPProblem) in
         var writer = ByteWriter()
-        writer.append(utf8: "{\"name\":\"millrace\",\"version\":")
-        writer.append(jsonString: configuration.version)
+        writer.beginObject()
+        writer.field("name", "millrace")
+        writer.field("version", configuration.version)
         writer.append(utf8: "}\n")
         return .respond(.json(writer))
       },
@@ -27,17 +28,19 @@ extension EdgeServer {
   private func readiness() -> HTTPResponse {
     var isReady = true
     var writer = ByteWriter()
-    writer.append(utf8: "{\"checks\":{")
+    writer.beginObject()
+    writer.field("checks")
+    writer.beginObject()
     let own = (name: "views", reason: { @Sendable [tail = views.tail] in tail.unreadyReason })
-    for (index, check) in ([own] + configuration.readinessChecks).enumerated() {
+    for check in [own] + configuration.readinessChecks {
       let reason = check.reason()
       if reason != nil { isReady = false }
-      if index > 0 { writer.append(utf8: ",") }
-      writer.append(jsonString: check.name)
-      writer.append(utf8: ":")
+      writer.field(named: check.name)
       writer.append(jsonString: reason ?? "ok")
     }
-    writer.append(utf8: "},\"ready\":\(isReady)}\n")
+    writer.endObject()
+    writer.field("ready", isReady)
+    writer.append(utf8: "}\n")
     var response = HTTPResponse.json(writer, status: isReady ? 200 : 503)
     if !isReady { response.headers.append(("Retry-After", "1")) }
     return response

@@ -27,7 +27,7 @@ extension EdgeServer {
     guard let item = views.latest.newest(of: instrument) else { throw unknown(instrument, at: views.latest.position) }
     var writer = ByteWriter(capacity: 1024)
     item.value.appendJSON(to: &writer)
-    writer.closeObject(of: item)
+    writer.endObject(of: item)
     writer.append(UInt8(ascii: "\n"))
     var response = HTTPResponse.json(writer)
     response.headers.append(("Millrace-Position", "\(item.partition):\(item.offset)"))

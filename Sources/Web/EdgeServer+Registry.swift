@@ -7,12 +7,12 @@ import Events
 private struct RegisteredSchema: Sendable {
   let subject: String
   let id: UInt32
-  let text: [UInt8]
+  let text: String
 
   init(_ topic: Topic, _ text: [UInt8]) {
     subject = topic.name + "-value"
     id = topic.schemaID
-    self.text = text
+    self.text = String(decoding: text, as: UTF8.self)
   }
 
   /// Each subject has the one version that its topic's name carries.
@@ -32,11 +32,9 @@ extension EdgeServer {
       Route("GET", "/subjects") { _ throws(HTTPProblem) in
         .respond(
           Self.registry { writer in
-            for (index, schema) in RegisteredSchema.all.enumerated() {
-              writer.append(UInt8(ascii: index == 0 ? "[" : ","))
-              writer.append(jsonString: schema.subject)
-            }
-            writer.append(UInt8(ascii: "]"))
+            writer.beginArray()
+            for schema in RegisteredSchema.all { writer.element(schema.subject) }
+            writer.endArray()
           })
       },
       Route("GET", "/subjects/{subject}/versions") { routed throws(HTTPProblem) in
@@ -50,10 +48,12 @@ extension EdgeServer {
         }
         return .respond(
           Self.registry { writer in
-            writer.append(member: "subject", isFirst: true)
-            writer.append(jsonString: schema.subject)
-            writer.append(utf8: ",\"version\":\(RegisteredSchema.version),\"id\":\(schema.id),\"schema\":")
-            writer.append(schema: schema)
+            writer.beginObject()
+            writer.field("subject", schema.subject)
+            writer.field("version", RegisteredSchema.version)
+            writer.field("id", Int(schema.id))
+            writer.field("schema", schema.text)
+            writer.endObject()
           })
       },
       Route("GET", "/schemas/ids/{id}", parameters: ["fetchMaxId", "subject"]) { routed throws(HTTPProblem) in
@@ -63,8 +63,9 @@ extension EdgeServer {
         }
         return .respond(
           Self.registry { writer in
-            writer.append(utf8: "{\"schema\":")
-            writer.append(schema: schema)
+            writer.beginObject()
+            writer.field("schema", schema.text)
+            writer.endObject()
           })
       },
       Route("GET", "/schemas/types") { _ throws(HTTPProblem) in
@@ -97,13 +98,5 @@ extension EdgeServer {
       headers: [
         ("Content-Type", "application/vnd.schemaregistry.v1+json"), ("Cache-Control", "public, max-age=3600"),
       ], body: .bytes(writer.copy()))
-  }
-}
-
-extension ByteWriter {
-  /// The schema's text as a JSON string, and the end of the object.
-  fileprivate mutating func append(schema: RegisteredSchema) {
-    append(jsonString: String(decoding: schema.text, as: UTF8.self))
-    append(UInt8(ascii: "}"))
   }
 }

@@ -118,32 +118,33 @@ extension EdgeServer {
 
   private func streams() throws(HTTPProblem) -> HTTPResponse {
     var writer = ByteWriter(capacity: 1024)
-    writer.append(utf8: "{\"streams\":[")
+    writer.beginObject()
+    writer.field("streams")
+    writer.beginArray()
     let topics = log.topics().sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-    for (index, topic) in topics.enumerated() {
-      if index > 0 { writer.append(UInt8(ascii: ",")) }
+    for topic in topics {
+      writer.beginObject()
       let known = Topic.all.first { $0.name.utf8.elementsEqual(topic.name.utf8) }
-      writer.append(member: "stream", isFirst: true)
-      writer.append(jsonString: known?.stream ?? topic.name)
-      writer.append(member: "topic")
-      writer.append(jsonString: topic.name)
-      writer.append(member: "isDerived")
-      writer.append(json: topic.isDerived)
-      writer.append(member: "partitions")
-      writer.append(UInt8(ascii: "["))
+      writer.field("stream", known?.stream ?? topic.name)
+      writer.field("topic", topic.name)
+      writer.field("isDerived", topic.isDerived)
+      writer.field("partitions")
+      writer.beginArray()
       for partition in 0..<topic.partitions {
         let log: Log.Partition
         do { log = try self.log.partition(topic.name, partition) } catch { continue }
-        if partition > 0 { writer.append(UInt8(ascii: ",")) }
-        let start = log.startOffset
-        let end = log.highWatermark
-        writer.append(
-          utf8: "{\"partition\":\(partition),\"epoch\":\(log.epoch),\"from\":\"\(partition):\(start)\"")
-        writer.append(utf8: ",\"to\":\"\(partition):\(end)\"}")
+        writer.beginObject()
+        writer.field("partition", partition)
+        writer.field("epoch", "\(log.epoch)")
+        writer.field("from", "\(partition):\(log.startOffset)")
+        writer.field("to", "\(partition):\(log.highWatermark)")
+        writer.endObject()
       }
-      writer.append(utf8: "]}")
+      writer.endArray()
+      writer.endObject()
     }
-    writer.append(utf8: "]}\n")
+    writer.endArray()
+    writer.append(utf8: "}\n")
     return .json(writer)
   }
 }

@@ -39,9 +39,11 @@ extension HTTPResponse {
 
 extension ByteWriter {
   /// Ends an object that an event's JSON began, with the record's position.
-  mutating func closeObject<Value>(of item: Positioned<Value>) {
+  mutating func endObject<Value>(of item: Positioned<Value>) {
     truncate(to: count - 1)
-    append(utf8: ",\"pos\":\"\(item.partition):\(item.offset)\",\"epoch\":\(item.epoch)}")
+    field("pos", "\(item.partition):\(item.offset)")
+    field("epoch", "\(item.epoch)")
+    endObject()
   }
 
   /// A list of events under `name`, each with its position, and the position of them all.
@@ -49,14 +51,15 @@ extension ByteWriter {
     list name: StaticString, _ items: [Positioned<Value>], at position: ViewPosition,
     _ appendJSON: (Value, inout ByteWriter) -> Void
   ) {
-    append(utf8: "{\"pos\":\"\(position.text)\",\"epoch\":\"\(position.epochText)\"")
-    append(member: name)
-    append(UInt8(ascii: "["))
-    for (index, item) in items.enumerated() {
-      if index > 0 { append(UInt8(ascii: ",")) }
+    beginObject()
+    field("pos", position.text)
+    field("epoch", position.epochText)
+    field(name)
+    beginArray()
+    for item in items {
       appendJSON(item.value, &self)
-      closeObject(of: item)
+      endObject(of: item)
     }
-    append(UInt8(ascii: "]"))
+    endArray()
   }
 }

@@ -38,7 +38,7 @@ import Testing
       let response = try client.get("/v1/prices/\(path)")
       #expect(response.status == 200)
       #expect(response.text.contains(#""instrument":"BTC/USD","price":60001,"#))
-      #expect(response.text.hasSuffix(#","pos":"0:3","epoch":\#(try epoch(edge, .latest))}"# + "\n"))
+      #expect(response.text.hasSuffix(#","pos":"0:3","epoch":"\#(try epoch(edge, .latest))"}"# + "\n"))
       #expect(response.header("Millrace-Position") == "0:3")
       #expect(response.header("X-Content-Type-Options") == "nosniff")
       #expect(response.header("Cache-Control") == "no-store")

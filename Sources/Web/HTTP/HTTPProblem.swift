@@ -26,16 +26,14 @@ package struct HTTPProblem: Error, Sendable {
 
   package var response: HTTPResponse {
     var writer = ByteWriter(capacity: 512)
-    writer.append(utf8: "{\"type\":\"about:blank\",\"title\":")
-    writer.append(jsonString: title)
-    writer.append(utf8: ",\"status\":\(status),\"detail\":")
-    writer.append(jsonString: detail)
-    if !remedy.isEmpty {
-      writer.append(utf8: ",\"remedy\":")
-      writer.append(jsonString: remedy)
-    }
+    writer.beginObject()
+    writer.field("type", "about:blank")
+    writer.field("title", title)
+    writer.field("status", status)
+    writer.field("detail", detail)
+    if !remedy.isEmpty { writer.field("remedy", remedy) }
     for member in members {
-      writer.append(utf8: ",\"\(member.name)\":")
+      writer.field(named: member.name)
       writer.append(utf8: member.json)
     }
     writer.append(utf8: "}\n")

@@ -28,8 +28,7 @@ enum ServerFrame: Hashable {
     case .progress(let id, let stream, let positions, let token, let watermark):
       writer.begin("progress", id: id, stream: stream)
       writer.position(positions, token: token)
-      writer.append(utf8: ",\"watermark\":")
-      if let watermark { writer.append(decimal: Int128(watermark), scale: 0) } else { writer.append(utf8: "null") }
+      writer.field("watermark", watermark)
     case .caughtUp(let id, let stream, let positions, let token):
       writer.begin("caughtUp", id: id, stream: stream)
       writer.position(positions, token: token)
@@ -41,8 +40,7 @@ enum ServerFrame: Hashable {
       if let token { writer.field("token", token) }
     case .pong(let id, let wallMillis):
       writer.begin("pong", id: id, stream: nil)
-      writer.append(utf8: ",\"time\":")
-      writer.append(decimal: Int128(wallMillis), scale: 0)
+      writer.field("time", wallMillis)
     case .error(let failure):
       writer.begin("error", id: failure.id, stream: nil)
       writer.field("code", failure.code.rawValue)
@@ -50,7 +48,7 @@ enum ServerFrame: Hashable {
       if let earliest = failure.earliest { writer.field("earliest", earliest.text) }
       if let token = failure.token { writer.field("token", token) }
     }
-    writer.append(UInt8(ascii: "}"))
+    writer.endObject()
   }
 }
 
@@ -61,18 +59,10 @@ extension [StreamPosition] {
 
 extension ByteWriter {
   fileprivate mutating func begin(_ type: String, id: String?, stream: String?) {
-    append(utf8: "{\"type\":\"")
-    append(utf8: type)
-    append(UInt8(ascii: "\""))
+    beginObject()
+    field("type", type)
     if let id { field("id", id) }
     if let stream { field("stream", stream) }
-  }
-
-  fileprivate mutating func field(_ name: StaticString, _ text: String) {
-    append(utf8: ",\"")
-    append(utf8: name)
-    append(utf8: "\":")
-    append(jsonString: text)
   }
 
   fileprivate mutating func position(_ positions: [StreamPosition], token: String) {
