@@ -35,6 +35,8 @@ extension Limits {
   package static let logPollNanos: Int64 = 10_000_000
   /// Partitions of one topic: each is a directory, a few descriptors and a task.
   package static let logPartitionsMax = 1024
+  /// Damaged stretches of one segment that verify and repair remember: more is not a segment any more.
+  package static let logDamagePerSegmentMax = 65_536
   /// Longest topic name, as in Kafka: it becomes a file name.
   package static let logTopicNameBytesMax = 249
 }

@@ -84,7 +84,7 @@ struct Command: Sendable {
 /// The program: its commands, and how a command line becomes one of them.
 public enum Millrace {
   static let commands: [Command] = [
-    .run, .replay, .tail, .verify, .describe, .bench, .version,
+    .run, .replay, .tail, .verify, .logInspect, .logVerify, .describe, .bench, .version,
   ]
 
   /// Runs one command line, without the program's name. Never traps on what a person types.
@@ -107,15 +107,19 @@ public enum Millrace {
     }
     if name == "--version" { return try Command.version.run(Arguments()) }
     if ["--help", "-h", "help"].contains(name) {
-      guard let topic = words.dropFirst().first else {
+      let topic = Array(words.dropFirst())
+      guard !topic.isEmpty else {
         Console.print(help)
         return .success
       }
-      Console.print(try command(topic).help)
+      Console.print(try command(topic).command.help)
       return .success
     }
-    let command = try command(name)
-    let rest = Array(words.dropFirst())
+    if words.count == 2, isGroup(name), ["--help", "-h"].contains(words[1]) {
+      Console.print(groupHelp(name))
+      return .success
+    }
+    let (command, rest) = try command(words)
     if rest.contains("--help") || rest.contains("-h") {
       Console.print(command.help)
       return .success
@@ -123,10 +127,32 @@ public enum Millrace {
     return try command.run(try command.parse(rest))
   }
 
-  private static func command(_ name: String) throws -> Command {
-    if let command = commands.first(where: { $0.name == name }) { return command }
+  /// The command that the words begin with, and the words behind it. A command of a group, such as `log verify`, has
+  /// a name of two words.
+  private static func command(_ words: [String]) throws -> (command: Command, rest: [String]) {
+    for count in [2, 1] where words.count >= count {
+      let name = words[..<count].joined(separator: " ")
+      if let command = commands.first(where: { $0.name == name }) { return (command, Array(words[count...])) }
+    }
+    let name = words.first ?? ""
+    if isGroup(name) {
+      let known = commands.map(\.name).filter { $0.hasPrefix("\(name) ") }.joined(separator: ", ")
+      throw CommandFailure(code: .usage, message: "\(name) what? There are \(known). See millrace \(name) --help")
+    }
     let known = commands.map(\.name).joined(separator: ", ")
     throw CommandFailure(code: .usage, message: "unknown command \"\(name)\"; there are \(known). See millrace --help")
+  }
+
+  private static func isGroup(_ name: String) -> Bool { commands.contains { $0.name.hasPrefix("\(name) ") } }
+
+  private static func groupHelp(_ name: String) -> String {
+    let members = commands.filter { $0.name.hasPrefix("\(name) ") }
+    let lines =
+      ["usage: millrace \(name) COMMAND [options]", ""]
+      + Command.table(members.map { ("  \($0.name)", $0.summary) }) + [
+        "", "millrace \(name) COMMAND --help explains one.",
+      ]
+    return lines.joined(separator: "\n") + "\n"
   }
 
   private static var help: String {

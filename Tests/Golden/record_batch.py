@@ -7,12 +7,19 @@ import struct
 import sys
 
 
+def crc_of_byte(crc):
+    for _ in range(8):
+        crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc
+
+
+CRCS = [crc_of_byte(byte) for byte in range(256)]
+
+
 def crc32c(data):
     crc = 0xFFFFFFFF
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+        crc = crc >> 8 ^ CRCS[(crc ^ byte) & 0xFF]
     return crc ^ 0xFFFFFFFF
 
 
@@ -103,5 +110,6 @@ def parse(batch):
     return records
 
 
-for line in open(sys.argv[1]):
-    print(json.dumps(parse(bytes.fromhex(line)), separators=(",", ":")))
+if __name__ == "__main__":
+    for line in open(sys.argv[1]):
+        print(json.dumps(parse(bytes.fromhex(line)), separators=(",", ":")))

@@ -22,14 +22,14 @@ import Testing
     }
   }
 
-  private static func options(segmentBytes: Int64 = 1100) -> LogOptions {
+  static func options(segmentBytes: Int64 = 1100) -> LogOptions {
     var options = LogOptions()
     options.segmentBytes = segmentBytes
     options.indexIntervalBytes = 250
     return options
   }
 
-  private static func store(isDerived: Bool = false) throws -> Stored {
+  static func store(isDerived: Bool = false) throws -> Stored {
     var stored = Stored()
     let log = try EmbeddedLog.open(directory: stored.directory.path, options: options())
     try log.createTopic(TopicSettings(name: "ticks", isDerived: isDerived))
@@ -65,7 +65,7 @@ import Testing
     return stored
   }
 
-  private static func open(_ stored: Stored) throws -> EmbeddedLog {
+  static func open(_ stored: Stored) throws -> EmbeddedLog {
     // Large segments now, so that no round of a test changes more than the last one.
     try EmbeddedLog.open(directory: stored.directory.path, options: options(segmentBytes: 1 << 20))
   }
