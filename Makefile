@@ -1,14 +1,18 @@
 # Millrace: everything a person or a CI does is a target here. `make help` lists them.
 
 BINARY := .build/release/millrace
+VICTIM := .build/release/log-victim
 VENV := .venv
 # Debian's C libraries that the package links; `make deps` installs what is missing.
 PACKAGES := liblz4-dev libmicrohttpd-dev libssl-dev libyaml-dev zlib1g-dev
 MISSING = $(shell for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done)
+# What injects faults into system calls and disks; where it cannot be installed its tests skip, and say so.
+FAULT_PACKAGES := strace xfsprogs
+FAULT_MISSING = $(shell for p in $(FAULT_PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps libraries build run test test-browser bench show lint format clean
+.PHONY: help deps libraries build run victim test test-browser faults bench show lint format clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,9 +36,19 @@ build: libraries ## the release binary, .build/release/millrace
 run: build ## synthetic market, embedded log in ./data, page at http://127.0.0.1:8080
 	$(BINARY) run --topology topology.yaml --data data
 
-test: deps build ## every suite, then the system tests on the release binary
+victim: deps # what the fault campaigns kill, starve and damage
+	@if [ -n "$(strip $(FAULT_MISSING))" ]; then $(SUDO) apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $(FAULT_MISSING) || \
+	  echo "SKIP: without $(FAULT_MISSING) some fault campaigns do not run" >&2; fi
+	swift build -c release --product log-victim
+
+test: deps build victim ## every suite, then the system tests and the smoke of the fault campaigns
 	swift test --parallel
 	$(VENV)/bin/python3 -m pytest -q Tests/System
+	$(VENV)/bin/python3 -m pytest -q -rs Tests/Faults
+
+faults: victim ## the fault campaigns at full length; one of them with ONLY=kill
+	MILLRACE_VICTIM=$(VICTIM) $(VENV)/bin/python3 -m pytest -q -s -rs Tests/Faults --full $(if $(ONLY),-k $(ONLY))
 
 test-browser: deps build ## the page in a headless Chromium; skipped loudly where there is none
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/Browser/requirements.txt

@@ -56,6 +56,11 @@ let package = Package(
       swiftSettings: sources),
     .executableTarget(name: "millrace", dependencies: ["Wiring"], swiftSettings: sources),
 
+    // What the fault campaigns kill, starve and damage: the real log under a scripted run, and the check afterwards.
+    .executableTarget(
+      name: "log-victim", dependencies: ["Codecs", "Core", "Events", "Kit", "Log", "Processors", "Projections"],
+      path: "Tests/Faults/LogVictim", swiftSettings: common),
+
     // Seeded random, manual clock, temporary directories: what the suites share.
     .target(name: "Kit", dependencies: ["Codecs", "Events"], path: "Tests/Kit", swiftSettings: common),
     .testTarget(name: "CodecsTests", dependencies: ["Codecs", "Kit"], path: "Tests/Codecs", swiftSettings: common),

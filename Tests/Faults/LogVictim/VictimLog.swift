@@ -1,0 +1,56 @@
+// The victim's log: the ticks, what is derived of them, and a task per partition.
+
+import Codecs
+import Events
+import Log
+import Processors
+import Projections
+
+typealias PricePair = ProcessorPair<LatestPriceProcessor, CandleProcessor>
+typealias VictimTask = ProcessorTask<EmbeddedPartition, CheckpointDirectory<PosixFiles>, PricePair>
+
+/// The embedded log of a running Millrace, with small segments and frequent checkpoints.
+struct VictimLog {
+  static let derived = [Topic.latest.name, Topic.candles.name, Topic.deadTicks.name]
+
+  let directory: String
+  let log: EmbeddedLog
+  let partitions: Int
+
+  init(_ directory: String, partitions: Int, options: LogOptions) throws {
+    self.directory = directory
+    self.partitions = partitions
+    log = try EmbeddedLog.open(directory: directory, options: options)
+    do {
+      try log.createTopic(TopicSettings(name: Topic.ticks.name, partitions: partitions))
+      for name in Self.derived {
+        try log.createTopic(TopicSettings(name: name, partitions: partitions, isDerived: true))
+      }
+    } catch {
+      log.close()
+      throw error
+    }
+  }
+
+  func input(_ index: Int) throws -> EmbeddedPartition { try log.partition(Topic.ticks.name, index) }
+
+  func outputs(_ index: Int) throws -> [EmbeddedPartition] {
+    try Self.derived.map { try log.partition($0, index) }
+  }
+
+  func task(_ index: Int, checkpointRecords: Int) throws -> VictimTask {
+    var settings = TaskSettings()
+    settings.checkpointRecords = checkpointRecords
+    return try VictimTask(
+      input: try input(index), outputs: try outputs(index),
+      store: try CheckpointDirectory("\(directory)/checkpoints/prices-\(index)"), settings: settings
+    ) { ProcessorPair(LatestPriceProcessor(), CandleProcessor()) }
+  }
+
+  static func options(_ arguments: Arguments) throws -> LogOptions {
+    var options = LogOptions()
+    options.segmentBytes = Int64(try arguments.number("segment-bytes", 1 << 20))
+    options.indexIntervalBytes = try arguments.number("index-bytes", 4096)
+    return options
+  }
+}
