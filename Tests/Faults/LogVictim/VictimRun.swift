@@ -31,14 +31,13 @@ struct VictimRun {
     var inFlight = 0
     var refusal: LogError?
   }
-  /// Producers wait for the oldest batches beyond this many: the group commit has something to group.
-  private static let batchesInFlightMax = 16
-
   private let victim: VictimLog
   private let script: EventScript
   private let range: Range<Int>
   private let batchMax: Int
   private let checkpointRecords: Int
+  /// So many batches are not waited for: the group commit has something to group.
+  private let batchesInFlightMax: Int
   /// Seconds that a full disk is waited out; zero ends the run with the first refusal of a task.
   private let patience: Int
   private let window = Monitor(Window())
@@ -48,6 +47,7 @@ struct VictimRun {
     script = EventScript(seed: UInt64(try arguments.number("seed", 1)))
     range = first..<first + (try arguments.number("events", 1_000_000_000))
     batchMax = try arguments.number("batch", 100)
+    batchesInFlightMax = try arguments.number("in-flight", 16)
     checkpointRecords = try arguments.number("checkpoint-records", 20_000)
     patience = try arguments.number("patience", 0)
     victim = try VictimLog(
@@ -107,7 +107,7 @@ struct VictimRun {
     let encoded = batch.bytes
     try RecordDigest.each(in: encoded.span.bytes) { _, digest in digests.append(digest) }
     window.wait { (window) -> Void? in
-      guard window.inFlight < Self.batchesInFlightMax else { return nil }
+      guard window.inFlight < batchesInFlightMax else { return nil }
       window.inFlight += 1
       return ()
     }
