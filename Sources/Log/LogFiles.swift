@@ -40,7 +40,8 @@ package protocol LogFile: AnyObject, Sendable {
   func read(_ count: Int, at position: Int64, into buffer: inout ByteWriter) throws(FileError)
   /// Writes all of `bytes`. On an error any part of them may have been written.
   func write(_ bytes: RawSpan, at position: Int64) throws(FileError)
-  /// Returns once what was written is on disk (fdatasync). An error is final: what was written may be lost.
+  /// Returns once what was written is on disk (fdatasync). An error is final, and never `isDiskFull`: what was
+  /// written may be lost.
   func sync() throws(FileError)
   func truncate(to byteCount: Int64) throws(FileError)
   func byteCount() throws(FileError) -> Int64

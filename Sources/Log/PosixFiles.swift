@@ -123,7 +123,7 @@ package final class PosixFile: LogFile {
 
   package func sync() throws(FileError) {
     // Never repeated, not even on EINTR: after a failure the kernel forgets that the pages were dirty.
-    guard fdatasync(descriptor.number) == 0 else { throw failure("fdatasync", path) }
+    guard fdatasync(descriptor.number) == 0 else { throw syncFailure("fdatasync", path) }
   }
 
   package func truncate(to byteCount: Int64) throws(FileError) {
@@ -139,7 +139,7 @@ package final class PosixFile: LogFile {
   }
 
   fileprivate func syncAll() throws(FileError) {
-    guard fsync(descriptor.number) == 0 else { throw failure("fsync", path) }
+    guard fsync(descriptor.number) == 0 else { throw syncFailure("fsync", path) }
   }
 
   fileprivate func lock() throws(FileError) {
@@ -154,6 +154,12 @@ private struct FileDescriptor: ~Copyable {
   let number: Int32
   init(_ number: Int32) { self.number = number }
   deinit { _ = Glibc.close(number) }
+}
+
+/// The current errno of a sync. A full disk does not pass here: with space allocated late, by a file system that shares
+/// its disk or over a network, it is now that pages are found to have no place, and they are dropped.
+private func syncFailure(_ operation: String, _ path: String) -> FileError {
+  FileError(code: errno, operation: "\(operation) \(path)")
 }
 
 /// The current errno as an error. Full disks, quotas and file-size limits are one kind; all else is final.

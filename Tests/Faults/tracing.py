@@ -18,10 +18,12 @@ needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="SKIP: 
 
 
 def writer_thread(process):
-    """The log's own thread, by its name."""
-    for task in pathlib.Path(f"/proc/{process.pid}/task").iterdir():
-        if (task / "comm").read_text().startswith("log-writer"):
-            return task.name
+    """The log's own thread, by its name, which it gives itself when it begins to run."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        for task in pathlib.Path(f"/proc/{process.pid}/task").iterdir():
+            if (task / "comm").read_text().startswith("log-writer"):
+                return task.name
     raise AssertionError("the victim has no log-writer thread")
 
 

@@ -60,8 +60,11 @@ class Run:
         return True
 
     def go(self):
-        self.process.stdin.write(b"\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # Killed already.
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)

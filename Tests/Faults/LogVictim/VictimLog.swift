@@ -16,10 +16,16 @@ struct VictimLog {
   let directory: String
   let log: EmbeddedLog
   let partitions: Int
+  #if PLANTED_BUGS
+    private let plantedBug: PlantedBug?
+  #endif
 
   init(_ directory: String, partitions: Int, options: LogOptions) throws {
     self.directory = directory
     self.partitions = partitions
+    #if PLANTED_BUGS
+      plantedBug = options.plantedBug
+    #endif
     log = try EmbeddedLog.open(directory: directory, options: options)
     do {
       try log.createTopic(TopicSettings(name: Topic.ticks.name, partitions: partitions))
@@ -41,6 +47,9 @@ struct VictimLog {
   func task(_ index: Int, checkpointRecords: Int) throws -> VictimTask {
     var settings = TaskSettings()
     settings.checkpointRecords = checkpointRecords
+    #if PLANTED_BUGS
+      settings.plantedBug = plantedBug
+    #endif
     return try VictimTask(
       input: try input(index), outputs: try outputs(index),
       store: try CheckpointDirectory("\(directory)/checkpoints/prices-\(index)"), settings: settings
@@ -51,6 +60,9 @@ struct VictimLog {
     var options = LogOptions()
     options.segmentBytes = Int64(try arguments.number("segment-bytes", 1 << 20))
     options.indexIntervalBytes = try arguments.number("index-bytes", 4096)
+    #if PLANTED_BUGS
+      options.plantedBug = arguments.optional("plant").flatMap(PlantedBug.init(rawValue:))
+    #endif
     return options
   }
 }

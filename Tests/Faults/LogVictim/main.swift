@@ -9,6 +9,9 @@ import Glibc
 
 func run(_ words: [String]) throws -> Int32 {
   let arguments = try Arguments(words.dropFirst(2))
+  #if !PLANTED_BUGS
+    guard arguments.optional("plant") == nil else { throw UsageError(text: "only a debug build has planted bugs") }
+  #endif
   switch words.dropFirst().first {
   case "run": return try VictimRun(arguments).run()
   case "check":
