@@ -83,7 +83,9 @@ let package = Package(
       name: "WebTests",
       dependencies: ["CYAML", "Codecs", "Core", "Events", "Feeds", "Log", "Projections", "Web", "Kit"],
       path: "Tests/Web", swiftSettings: common),
-    .testTarget(name: "WiringTests", dependencies: ["Wiring", "Kit"], path: "Tests/Wiring", swiftSettings: common),
+    .testTarget(
+      name: "WiringTests", dependencies: ["Events", "Log", "Wiring", "Kit"], path: "Tests/Wiring",
+      swiftSettings: common),
     .testTarget(name: "TidyTests", path: "Tests/Tidy", swiftSettings: common),
   ]
 )

@@ -43,11 +43,11 @@ package final class BoundedQueue<Element: Sendable>: Sendable {
     return isAdded
   }
 
-  /// Replaces the content of `elements` by all that is queued, blocking until there is something. Returns false once
-  /// the queue is closed and empty. For one consumer.
-  package func drain(into elements: inout [Element]) -> Bool {
+  /// Replaces the content of `elements` by all that is queued, blocking until there is something or the time is over;
+  /// nil waits for ever. Returns false once the queue is closed and empty. For one consumer.
+  package func drain(into elements: inout [Element], timeoutNanos: Int64? = nil) -> Bool {
     elements.removeAll(keepingCapacity: true)
-    let (isFilled, wakes) = monitor.wait(for: Self.filled) { state -> (Bool, Bool)? in
+    func attempt(_ state: inout State) -> (Bool, Bool)? {
       if state.elements.isEmpty {
         if state.isClosed { return (false, false) }
         state.isConsumerWaiting = true
@@ -57,8 +57,16 @@ package final class BoundedQueue<Element: Sendable>: Sendable {
       state.weight = 0
       return (true, state.waitingProducers > 0)
     }
+    let result =
+      if let timeoutNanos {
+        monitor.wait(for: Self.filled, timeoutNanos: timeoutNanos, attempt)
+      } else {
+        Optional(monitor.wait(for: Self.filled, attempt))
+      }
+    // Over without an element: nothing to hand over, but not the end.
+    let (isOpen, wakes) = result ?? (true, false)
     if wakes { monitor.broadcast(Self.emptied) }
-    return isFilled
+    return isOpen
   }
 
   /// As `drain`, but never blocks: returns false when there is nothing.

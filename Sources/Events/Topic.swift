@@ -23,6 +23,9 @@ package struct Topic: Hashable, Sendable {
 
   package static let all: [Topic] = [.ticks, .latest, .candles, .sourceStatus, .deadTicks]
 
+  /// Whether a newer record of a key replaces the older ones, so that these may be compacted away.
+  package var isCompactable: Bool { self == .latest || self == .sourceStatus }
+
   /// The name of its stream at the edge: the topic's without the version, such as `prices.ticks`.
   package var stream: String {
     guard let dot = name.lastIndex(of: "."), name[name.index(after: dot)...].first == "v" else { return name }

@@ -2,20 +2,6 @@
 
 package import Codecs
 
-/// How a topic is laid out.
-package struct TopicSettings: Sendable, Equatable {
-  package var name: String
-  package var partitions: Int
-  /// A derived topic needs no sync per batch and may be cut back by its one writer.
-  package var isDerived: Bool
-
-  package init(name: String, partitions: Int = 1, isDerived: Bool = false) {
-    self.name = name
-    self.partitions = partitions
-    self.isDerived = isDerived
-  }
-}
-
 /// What became of an append: the offset of its first record, once durable, or why there is none.
 package typealias AppendCompletion = @Sendable (Result<Int64, LogError>) -> Void
 
@@ -31,8 +17,8 @@ package protocol PartitionLog: AnyObject, Sendable {
   var highWatermark: Int64 { get }
 
   /// Queues `batch`; blocks while the queue is full. `completion` runs on the log's own thread when the batch is
-  /// durable (for a derived topic: written) and can be read; it must not block nor append. Errors: `.invalidBatch`,
-  /// `.failed`, `.closed` at once, others through the completion.
+  /// as durable as the topic's `Durability` says, and can be read; it must not block nor append. Errors:
+  /// `.invalidBatch`, `.failed`, `.closed` at once, others through the completion.
   func append(_ batch: EncodedBatch, completion: AppendCompletion?) throws(LogError)
 
   /// Appends whole batches, below the high watermark, to `buffer`, beginning with the one that holds `offset`; at
@@ -54,13 +40,22 @@ package protocol PartitionLog: AnyObject, Sendable {
 
   /// Empties a derived partition and changes its epoch, because its history will be generated differently.
   func reset() throws(LogError)
+
+  /// Tells that records before `offset` are not needed any more to make derived topics again: those of an input topic
+  /// may fall to retention, those of a derived one to compaction. Until this is called, nothing of an input partition
+  /// is held back, and all of a derived one. Not remembered after closing: call it at every start.
+  func release(below offset: Int64)
+}
+
+extension PartitionLog {
+  package func release(below offset: Int64) {}
 }
 
 /// A set of topics. Closing it ends all waits and completes all queued appends.
 package protocol EventLog: AnyObject, Sendable {
   associatedtype Partition: PartitionLog
 
-  /// Creates the topic, or checks that the existing one has the same settings.
+  /// Creates the topic, or checks that the existing one is the same, and puts its policy in force.
   func createTopic(_ settings: TopicSettings) throws(LogError)
   func topics() -> [TopicSettings]
   func partition(_ topic: String, _ index: Int) throws(LogError) -> Partition

@@ -6,16 +6,23 @@ internal import Core
 /// Carries out what the queue held, in order. Without threads of its own, so that a simulation can drive it.
 struct GroupCommit<Files: LogFiles> {
   private var touched: [SegmentedPartition<Files>] = []
+  /// Written under `Durability.interval`, and when their syncs are due on the monotonic clock.
+  private var unsynced: [(partition: SegmentedPartition<Files>, dueNanos: Int64)] = []
+  private let files: Files
   private let health: LogHealth
   /// Called when a high watermark moved.
   private let onChange: @Sendable () -> Void
 
-  init(health: LogHealth, onChange: @escaping @Sendable () -> Void) {
+  init(files: Files, health: LogHealth, onChange: @escaping @Sendable () -> Void) {
+    self.files = files
     self.health = health
     self.onChange = onChange
   }
 
-  /// One round: all `commands`, and one sync per input partition that got something.
+  /// When `run` is to be called again, at the latest, even with no commands.
+  var nextDueNanos: Int64? { unsynced.map(\.dueNanos).min() }
+
+  /// One round: all `commands`, and one sync per partition that needs one before it may tell.
   mutating func run(_ commands: [LogCommand<Files>]) {
     for command in commands {
       switch command {
@@ -28,6 +35,7 @@ struct GroupCommit<Files: LogFiles> {
       }
     }
     commit()
+    syncDue()
   }
 
   /// An orderly end: all that was written is on disk.
@@ -54,8 +62,8 @@ struct GroupCommit<Files: LogFiles> {
     }
   }
 
-  /// Write, sync, publish, tell: never in another order. Readers and producers learn of a record only when it is
-  /// durable, and a producer that was told can read it.
+  /// Write, sync, publish, tell: never in another order. Readers and producers learn of a record only when it is as
+  /// durable as its topic promises, and a producer that was told can read it.
   private mutating func commit() {
     guard !touched.isEmpty else { return }
     defer { touched.removeAll(keepingCapacity: true) }
@@ -65,15 +73,36 @@ struct GroupCommit<Files: LogFiles> {
       #if PLANTED_BUGS
         if touched.contains(where: { unsafe $0.store?.options.plantedBug == .acknowledgeBeforeSync }) { tell() }
       #endif
-      for partition in touched where !partition.isDerived { try unsafe partition.store?.sync() }
+      for partition in touched where unsafe partition.store?.policy.durability == .fsync {
+        try unsafe partition.store?.sync()
+      }
     } catch {
       // The disk may have lost any part of this round, and says so only once: nothing of it is acknowledged, and
       // nothing is tried again.
       health.fail(error.logError)
       return tell()
     }
-    for partition in touched { unsafe partition.store?.publish() }
+    for partition in touched {
+      unsafe partition.store?.publish()
+      guard case .interval(let millis) = unsafe partition.store?.policy.durability,
+        !unsynced.contains(where: { $0.partition === partition })
+      else { continue }
+      unsynced.append((partition, files.monotonicNanos() + Int64(millis) * 1_000_000))
+    }
     tell()
+  }
+
+  /// The syncs that were put off, as far as their time has come.
+  private mutating func syncDue() {
+    guard !unsynced.isEmpty, health.error == nil else { return unsynced.removeAll() }
+    let now = files.monotonicNanos()
+    do throws(FileError) {
+      for entry in unsynced where entry.dueNanos <= now { try unsafe entry.partition.store?.sync() }
+    } catch {
+      // What was acknowledged since the last sync may be lost, which `interval` allows for; going on is not allowed.
+      health.fail(error.logError)
+    }
+    unsynced.removeAll { $0.dueNanos <= now }
   }
 
   private func tell() {
@@ -95,6 +124,7 @@ struct GroupCommit<Files: LogFiles> {
       case .sync: try onDisk { () throws(FileError) in try store.sync() }
       case .truncate(let offset): try store.truncate(to: offset)
       case .reset: try store.reset()
+      case .setPolicy(let policy): try onDisk { () throws(FileError) in try store.setPolicy(policy) }
       }
     } catch {
       if case .failed = error { health.fail(error) }

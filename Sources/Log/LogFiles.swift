@@ -1,6 +1,7 @@
-// The disk as a seam: the log is generic over it, so that a simulated or failing disk can stand in.
+// The disk and the clock beside it as a seam: the log is generic over them, so that simulated ones can stand in.
 
 package import Codecs
+package import Core
 
 /// What a disk operation answered instead of success.
 package struct FileError: Error, Equatable, Sendable {
@@ -56,8 +57,8 @@ package enum OpenMode: Sendable {
   case create
 }
 
-/// The file system: names are paths.
-package protocol LogFiles: Sendable {
+/// The file system, where names are paths, and what time its machine has.
+package protocol LogFiles: Clock {
   associatedtype File: LogFile
   func open(_ path: String, _ mode: OpenMode) throws(FileError) -> File
   /// Opens (creates) the file and holds an exclusive lock on it as long as the file stays open.
@@ -73,6 +74,10 @@ package protocol LogFiles: Sendable {
 }
 
 extension LogFiles {
+  package func wallNanos() -> Int64 { SystemClock().wallNanos() }
+  package func monotonicNanos() -> Int64 { SystemClock().monotonicNanos() }
+  var wallMillis: Int64 { wallNanos() / 1_000_000 }
+
   /// The whole file, which must be at most `byteCountMax` long.
   package func contents(_ path: String, byteCountMax: Int) throws(FileError) -> [UInt8] {
     let file = try open(path, .read)

@@ -85,8 +85,9 @@ package struct LogSurvey<Files: LogFiles>: Sendable {
     return partition
   }
 
-  /// The segments that the manifest names, and what else lies there. An empty file is what a crash leaves when a segment
-  /// is begun; it is removed when the log is opened. A derived partition's were cut off, and are removed as well.
+  /// The segments that the manifest names, and what else lies there. An empty file is what a crash leaves when a
+  /// segment is begun; it is removed when the log is opened. A derived partition's were cut off, and are removed as
+  /// well.
   private func list(
     _ manifest: PartitionManifest, found: [Int64], in partition: inout SurveyedPartition
   ) throws(LogError) {

@@ -1,7 +1,5 @@
 // The small file that says what a partition is and which of its segments are sealed.
 
-internal import Codecs
-
 /// A segment that will never be written again.
 struct SegmentSeal: Equatable, Sendable {
   var baseOffset: Int64
@@ -12,13 +10,18 @@ struct SegmentSeal: Equatable, Sendable {
   /// Checksums of the index files: they are derived data, and made again when these do not match.
   var indexChecksum: UInt32
   var timeIndexChecksum: UInt32
+  /// When the machine's clock saw the last append. Before format 2 there was none: then the largest timestamp.
+  var appendedMillis: Int64 = 0
+  /// Which file of this base offset it is: compaction writes a new one beside the old.
+  var generation: UInt32 = 0
 }
 
 /// The content of `partition.meta`, replaced as a whole: `MRPM`, format version, body, CRC32C over all before it.
 struct PartitionManifest: Equatable, Sendable {
   static let fileName = "partition.meta"
-  private static let magic: UInt32 = 0x4d52_504d
-  private static let version: UInt32 = 1
+  static let magic: UInt32 = 0x4d52_504d
+  /// Version 2 brought the policy, ages, generations and the compacted end.
+  static let version: UInt32 = 2
   /// Bounds what a damaged directory can make us read: about 2.5 million segments fit.
   static let byteCountMax = 128 << 20
 
@@ -32,31 +35,13 @@ struct PartitionManifest: Equatable, Sendable {
   var startOffset: Int64 = 0
   var sealed: [SegmentSeal] = []
   var activeBaseOffset: Int64 = 0
-
-  func encode(into writer: inout ByteWriter) {
-    writer.append(bigEndian: Self.magic)
-    writer.append(bigEndian: Self.version)
-    writer.append(bigEndian: UInt32(truncatingIfNeeded: settings.name.utf8.count))
-    writer.append(utf8: settings.name)
-    writer.append(bigEndian: UInt32(truncatingIfNeeded: settings.partitions))
-    writer.append(settings.isDerived ? 1 : 0)
-    writer.append(bigEndian: UInt32(truncatingIfNeeded: index))
-    writer.append(bigEndian: epoch)
-    writer.append(bigEndian: revision)
-    writer.append(isDiscarding ? 1 : 0)
-    writer.append(bigEndian: startOffset)
-    writer.append(bigEndian: activeBaseOffset)
-    writer.append(bigEndian: UInt32(truncatingIfNeeded: sealed.count))
-    for seal in sealed {
-      writer.append(bigEndian: seal.baseOffset)
-      writer.append(bigEndian: seal.endOffset)
-      writer.append(bigEndian: seal.byteCount)
-      writer.append(bigEndian: seal.maxTimestampMillis)
-      writer.append(bigEndian: seal.indexChecksum)
-      writer.append(bigEndian: seal.timeIndexChecksum)
-    }
-    writer.append(bigEndian: CRC32C.checksum(writer.bytes))
-  }
+  var activeGeneration: UInt32 = 0
+  /// When the last segment was begun, by the machine's clock.
+  var activeSinceMillis: Int64 = 0
+  /// Below it each key has at most one record, besides those with a null key.
+  var compactedEnd: Int64 = 0
+  /// The last generation given to a file.
+  var lastGeneration: UInt32 = 0
 
   init(settings: TopicSettings, index: Int, epoch: UInt32) {
     self.settings = settings
@@ -64,55 +49,44 @@ struct PartitionManifest: Equatable, Sendable {
     self.epoch = epoch
   }
 
-  init(decoding bytes: RawSpan) throws(CodecError) {
-    guard bytes.byteCount >= 12 else { throw .truncated(at: 0) }
-    var end = ByteReader(bytes.extracting(last: 4))
-    let expected = try end.read(bigEndian: UInt32.self)
-    let body = bytes.extracting(droppingLast: 4)
-    let actual = CRC32C.checksum(body)
-    guard actual == expected else { throw .checksumMismatch(expected: expected, actual: actual) }
-    var reader = ByteReader(body)
-    guard try reader.read(bigEndian: UInt32.self) == Self.magic else { throw .malformed(at: 0, reason: "not ours") }
-    let version = try reader.read(bigEndian: UInt32.self)
-    guard version == Self.version else { throw .malformed(at: 4, reason: "format version \(version) is unknown") }
-    let nameBytes = try reader.read(bigEndian: UInt32.self)
-    let name = String(utf8: try reader.read(count: Int(nameBytes)))
-    let partitions = Int(try reader.read(bigEndian: UInt32.self))
-    let isDerived = try reader.readByte() != 0
-    settings = TopicSettings(name: name, partitions: partitions, isDerived: isDerived)
-    index = Int(try reader.read(bigEndian: UInt32.self))
-    epoch = try reader.read(bigEndian: UInt32.self)
-    revision = try reader.read(bigEndian: UInt64.self)
-    isDiscarding = try reader.readByte() != 0
-    startOffset = try reader.read(bigEndian: Int64.self)
-    activeBaseOffset = try reader.read(bigEndian: Int64.self)
-    let count = try reader.read(bigEndian: UInt32.self)
-    for _ in 0..<count {
-      let baseOffset = try reader.read(bigEndian: Int64.self)
-      let endOffset = try reader.read(bigEndian: Int64.self)
-      let byteCount = try reader.read(bigEndian: Int64.self)
-      let maxTimestamp = try reader.read(bigEndian: Int64.self)
-      let indexChecksum = try reader.read(bigEndian: UInt32.self)
-      let timeIndexChecksum = try reader.read(bigEndian: UInt32.self)
-      sealed.append(
-        SegmentSeal(
-          baseOffset: baseOffset, endOffset: endOffset, byteCount: byteCount, maxTimestampMillis: maxTimestamp,
-          indexChecksum: indexChecksum, timeIndexChecksum: timeIndexChecksum))
-    }
+  /// The sealed segment's files.
+  func names(_ seal: SegmentSeal, in directory: String) -> SegmentNames {
+    SegmentNames(directory: directory, baseOffset: seal.baseOffset, generation: seal.generation)
+  }
+
+  /// The last segment's files.
+  func activeNames(in directory: String) -> SegmentNames {
+    SegmentNames(directory: directory, baseOffset: activeBaseOffset, generation: activeGeneration)
   }
 }
 
 /// The names of a segment's files in its partition's directory.
-struct SegmentNames {
+struct SegmentNames: Hashable {
   let log: String
   let index: String
   let timeIndex: String
+  let generation: UInt32
 
-  init(directory: String, baseOffset: Int64) {
+  /// As Kafka names them: twenty digits of the first offset. A compacted segment's name goes on with its generation,
+  /// which Kafka's tools pass over.
+  init(directory: String, baseOffset: Int64, generation: UInt32 = 0) {
     let digits = String(baseOffset)
-    let name = directory + "/" + String(repeating: "0", count: max(0, 20 - digits.utf8.count)) + digits
+    let suffix = generation == 0 ? "" : ".\(generation)"
+    let name = directory + "/" + String(repeating: "0", count: max(0, 20 - digits.utf8.count)) + digits + suffix
     log = name + ".log"
     index = name + ".index"
     timeIndex = name + ".timeindex"
+    self.generation = generation
+  }
+
+  /// The base offset and generation in the name of a `.log` file; nil for other names.
+  static func parse(_ name: String) -> (baseOffset: Int64, generation: UInt32)? {
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count == 2 || parts.count == 3, parts.last == "log", parts[0].utf8.count == 20,
+      let base = Int64(parts[0]), base >= 0
+    else { return nil }
+    guard parts.count == 3 else { return (base, 0) }
+    guard let generation = UInt32(parts[1]), generation > 0 else { return nil }
+    return (base, generation)
   }
 }

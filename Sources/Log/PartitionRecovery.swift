@@ -26,7 +26,7 @@ struct RecoveredPartition<Files: LogFiles> {
   var cut: TailCut?
 
   func state(directory: String) -> PartitionState<Files.File> {
-    let path = SegmentNames(directory: directory, baseOffset: manifest.activeBaseOffset).log
+    let path = manifest.activeNames(in: directory).log
     let active = ActiveSegment(path: path, file: file, index: index, publishedBytes: byteCount)
     return PartitionState(manifest: manifest, highWatermark: nextOffset, active: active)
   }
@@ -55,12 +55,14 @@ struct PartitionRecovery<Files: LogFiles> {
 
   /// Makes a new, empty partition. The manifest comes last: without it there is no partition.
   func create(_ settings: TopicSettings, index: Int, epoch: UInt32) throws(LogError) -> PartitionManifest {
-    let manifest = PartitionManifest(settings: settings, index: index, epoch: epoch)
+    var manifest = PartitionManifest(settings: settings, index: index, epoch: epoch)
+    manifest.activeSinceMillis = files.wallMillis
+    let created = manifest
     do throws(FileError) {
       try files.makeDirectory(directory)
       _ = try WritableSegment(
         creating: files, directory: directory, baseOffset: 0, intervalBytes: options.indexIntervalBytes)
-      try store(manifest)
+      try store(created)
     } catch { throw error.logError }
     return manifest
   }
@@ -80,7 +82,7 @@ struct PartitionRecovery<Files: LogFiles> {
     try checkSealed(manifest)
     try removeLeftovers(manifest)
     var recovered = try scanLast(manifest, mode: .update)
-    let path = SegmentNames(directory: directory, baseOffset: manifest.activeBaseOffset).log
+    let path = manifest.activeNames(in: directory).log
     let size = try onDisk { () throws(FileError) in try recovered.file.byteCount() }
     if recovered.byteCount < size {
       if !manifest.settings.isDerived, !isCuttingAnyDamage { try refuseDamage(recovered, path: path, size: size) }
@@ -101,7 +103,7 @@ struct PartitionRecovery<Files: LogFiles> {
   /// Opens the partition as another process's writer may be leaving it right now: what is valid so far.
   func follow(_ manifest: PartitionManifest) throws(LogError) -> RecoveredPartition<Files> {
     try checkSealed(manifest)
-    let path = SegmentNames(directory: directory, baseOffset: manifest.activeBaseOffset).log
+    let path = manifest.activeNames(in: directory).log
     var recovered = try scanLast(manifest, mode: .read)
     let file = recovered.file
     let size = try onDisk { () throws(FileError) in try file.byteCount() }
@@ -119,6 +121,7 @@ struct PartitionRecovery<Files: LogFiles> {
   /// A reset that was interrupted is carried to its end.
   func finishDiscarding(_ discarding: PartitionManifest) throws(LogError) -> PartitionManifest {
     var manifest = PartitionManifest(settings: discarding.settings, index: discarding.index, epoch: discarding.epoch)
+    manifest.activeSinceMillis = files.wallMillis
     manifest.revision = discarding.revision + 1
     do throws(FileError) {
       for name in try files.list(directory) where name != PartitionManifest.fileName {
@@ -135,7 +138,7 @@ struct PartitionRecovery<Files: LogFiles> {
   private func checkSealed(_ manifest: PartitionManifest) throws(LogError) {
     var expected = manifest.startOffset
     for seal in manifest.sealed {
-      let path = SegmentNames(directory: directory, baseOffset: seal.baseOffset).log
+      let path = manifest.names(seal, in: directory).log
       guard seal.baseOffset == expected else {
         throw .corrupt(file: path, byte: 0, reason: "offset \(expected) is in no segment")
       }
@@ -153,30 +156,32 @@ struct PartitionRecovery<Files: LogFiles> {
       }
     }
     guard manifest.activeBaseOffset == expected else {
-      let path = SegmentNames(directory: directory, baseOffset: manifest.activeBaseOffset).log
+      let path = manifest.activeNames(in: directory).log
       throw .corrupt(file: path, byte: 0, reason: "offset \(expected) is in no segment")
     }
   }
 
-  /// Removes segments that the manifest does not name: an empty one is what a crash leaves when a segment is begun, and
-  /// those of a derived partition were cut off. Anything else is not ours to delete.
+  /// Removes the segments that the manifest does not name, as far as they are what a crash may leave: an empty one that
+  /// was just begun, those before the start that retention let go, those on either side of a compaction, and those of a
+  /// derived partition that were cut off. Anything else is not ours to delete.
   private func removeLeftovers(_ manifest: PartitionManifest) throws(LogError) {
-    var known = Set(manifest.sealed.map(\.baseOffset))
-    known.insert(manifest.activeBaseOffset)
+    var known = Set(manifest.sealed.map { manifest.names($0, in: directory).log })
+    known.insert(manifest.activeNames(in: directory).log)
     for name in try onDisk({ () throws(FileError) in try files.list(directory) }) {
       let path = "\(directory)/\(name)"
       if name.hasSuffix(".tmp") { try onDisk { () throws(FileError) in try files.remove(path) } }
-      guard name.hasSuffix(".log"), let base = Int64(name.dropLast(4)), !known.contains(base) else { continue }
+      guard let (base, generation) = SegmentNames.parse(name), !known.contains(path) else { continue }
       let size = try onDisk { () throws(FileError) in try files.open(path, .read).byteCount() }
-      guard manifest.settings.isDerived || size == 0 else {
-        throw .corrupt(file: path, byte: 0, reason: "a segment that the partition does not know")
-      }
-      try onDisk { () throws(FileError) in try removeSegment(base) }
+      let isCompacted = manifest.sealed.contains { $0.generation > 0 && ($0.baseOffset..<$0.endOffset).contains(base) }
+      guard manifest.settings.isDerived || size == 0 || base < manifest.startOffset || generation > 0 || isCompacted
+      else { throw .corrupt(file: path, byte: 0, reason: "a segment that the partition does not know") }
+      let names = SegmentNames(directory: directory, baseOffset: base, generation: generation)
+      try onDisk { () throws(FileError) in try removeSegment(names) }
     }
   }
 
-  func removeSegment(_ baseOffset: Int64) throws(FileError) {
-    let names = SegmentNames(directory: directory, baseOffset: baseOffset)
+  func removeSegment(_ names: SegmentNames) throws(FileError) {
+    // The segment last: as long as it is there, this is done again.
     for path in [names.index, names.timeIndex, names.log] {
       do throws(FileError) { try files.remove(path) } catch { guard error.isMissing else { throw error } }
     }
@@ -186,7 +191,7 @@ struct PartitionRecovery<Files: LogFiles> {
 
   private func scanLast(_ manifest: PartitionManifest, mode: OpenMode) throws(LogError) -> RecoveredPartition<Files> {
     let base = manifest.activeBaseOffset
-    let names = SegmentNames(directory: directory, baseOffset: base)
+    let names = manifest.activeNames(in: directory)
     do throws(FileError) {
       let file = try files.open(names.log, mode)
       let size = try file.byteCount()

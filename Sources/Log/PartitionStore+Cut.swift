@@ -15,8 +15,11 @@ extension PartitionStore {
     var changed = manifest
     changed.sealed.removeAll { $0.endOffset > offset }
     let base = changed.sealed.last?.endOffset ?? manifest.startOffset
-    let removed = (manifest.sealed.map(\.baseOffset) + [manifest.activeBaseOffset]).filter { $0 > base }
+    let all = manifest.sealed.map { manifest.names($0, in: directory) } + [segment.names]
+    let removed = all[(changed.sealed.count + 1)...]
     changed.activeBaseOffset = base
+    changed.activeGeneration = all[changed.sealed.count].generation
+    changed.compactedEnd = min(changed.compactedEnd, base)
     let recovery = PartitionRecovery(files: files, directory: directory, options: options)
     let shortened = changed
     // An index that ends before the cut spares the scan of the whole segment.
@@ -26,9 +29,9 @@ extension PartitionStore {
     reader.publishCut { $0.highWatermark = offset }
     try finishingCut { () throws(LogError) in
       try onDisk { () throws(FileError) in
-        for base in removed { try recovery.removeSegment(base) }
+        for names in removed { try recovery.removeSegment(names) }
         try files.syncDirectory(directory)
-        let names = SegmentNames(directory: directory, baseOffset: base)
+        let names = shortened.activeNames(in: directory)
         try index.write(files: files, names: names)
         try shorten(names.log, to: keptBytes, adding: head)
       }

@@ -32,6 +32,8 @@ final class PartitionStore<Files: LogFiles> {
   var segment: WritableSegment<Files>
   /// The offset of the next record, staged ones included.
   private(set) var nextOffset: Int64
+  /// When the last append came, by the machine's clock; at first the moment of opening, so that nothing seems old.
+  private(set) var appendedMillis: Int64
   /// The offset after the last record that was handed to the file.
   private var writtenOffset: Int64
 
@@ -54,22 +56,20 @@ final class PartitionStore<Files: LogFiles> {
     manifest = recovered.manifest
     segment = try WritableSegment(files: files, recovered: recovered, directory: directory)
     nextOffset = recovered.nextOffset
+    appendedMillis = files.wallMillis
     writtenOffset = recovered.nextOffset
     reader = PartitionReader(
       directory: directory, state: recovered.state(directory: directory), sealedSegments: sealedSegments)
   }
 
-  var isDerived: Bool { manifest.settings.isDerived }
+  var policy: TopicPolicy { manifest.settings.policy }
   var hasStaged: Bool { !stagedAppends.isEmpty }
   var hasFinished: Bool { !finishedAppends.isEmpty }
 
   /// Gives the batch its offsets and puts it into the next write. Only batches that were checked before.
   func stage(_ batch: EncodedBatch, _ completion: AppendCompletion?) throws(FileError) {
-    let end = segment.byteCount + Int64(staged.count)
-    let isFull = end > 0 && end + Int64(batch.bytes.count) > options.segmentBytes
-    // Both indexes hold offsets and bytes of a segment as Int32.
-    let isFar = nextOffset + Int64(batch.recordCount) - segment.index.baseOffset > Int64(Int32.max)
-    if isFull || isFar {
+    let nowMillis = files.wallMillis
+    if isSegmentOver(before: batch, nowMillis: nowMillis) {
       try write()
       do throws(FileError) {
         if segment.byteCount > 0 { try roll() }
@@ -79,6 +79,8 @@ final class PartitionStore<Files: LogFiles> {
         return
       }
     }
+    if segment.byteCount == 0, staged.count == 0 { manifest.activeSinceMillis = nowMillis }
+    appendedMillis = nowMillis
     let encoded = batch.bytes
     let bytes = unsafe encoded.span.bytes
     staged.append(bigEndian: nextOffset)
@@ -91,6 +93,21 @@ final class PartitionStore<Files: LogFiles> {
       BatchPlace(
         lastOffset: nextOffset - 1, maxTimestampMillis: batch.maxTimestampMillis, byteCount: batch.bytes.count))
     if staged.count >= Limits.logWriteBytes { try write() }
+  }
+
+  /// Whether the last segment is full, or old, or its indexes, which hold offsets and bytes as Int32, could not tell
+  /// of the batch.
+  private func isSegmentOver(before batch: EncodedBatch, nowMillis: Int64) -> Bool {
+    let end = segment.byteCount + Int64(staged.count)
+    guard end > 0 else { return false }
+    return end + Int64(batch.bytes.count) > options.segmentBytes
+      || nextOffset + Int64(batch.recordCount) - segment.index.baseOffset > Int64(Int32.max)
+      || isSegmentOld(nowMillis: nowMillis)
+  }
+
+  func isSegmentOld(nowMillis: Int64) -> Bool {
+    guard let bound = policy.segmentMillis else { return false }
+    return nowMillis - manifest.activeSinceMillis >= bound
   }
 
   /// Hands what is staged to the file. A full disk fails the staged appends, and nothing of them stays.
@@ -142,12 +159,23 @@ final class PartitionStore<Files: LogFiles> {
   /// Returns once all that was written is on disk. Only then the index files may tell of it.
   func sync() throws(FileError) {
     #if PLANTED_BUGS
-      if options.plantedBug == .noSync, !isDerived { return }
+      if options.plantedBug == .noSync, !manifest.settings.isDerived { return }
     #endif
     try segment.sync()
   }
 
-  /// Shows readers what was written, and for an input topic synced.
+  /// Puts another policy in force, for good.
+  func setPolicy(_ policy: TopicPolicy) throws(FileError) {
+    guard policy != self.policy else { return }
+    // What was acknowledged under the old promise must not be left to a weaker one.
+    try sync()
+    var changed = manifest
+    changed.settings.policy = policy
+    try replaceManifest(changed)
+    isSegmentPublished = false
+  }
+
+  /// Shows readers what was written, and under `fsync` synced.
   func publish() {
     let (batches, isSegmentPublished, end) = (unpublishedBatches, isSegmentPublished, writtenOffset)
     let (manifest, active) = (manifest, segment.published)
@@ -186,14 +214,16 @@ final class PartitionStore<Files: LogFiles> {
   /// Seals the last segment and begins the next. The order makes every moment a state that recovery accepts: the
   /// sealed bytes are durable, then the next file exists (an empty one that the manifest does not name is removed),
   /// then the manifest names both.
-  private func roll() throws(FileError) {
-    let seal = try segment.seal(endOffset: writtenOffset)
+  func roll() throws(FileError) {
+    let seal = try segment.seal(endOffset: writtenOffset, appendedMillis: appendedMillis)
     let next = try WritableSegment(
       creating: files, directory: directory, baseOffset: writtenOffset, intervalBytes: options.indexIntervalBytes)
     try files.syncDirectory(directory)
     var changed = manifest
     changed.sealed.append(seal)
     changed.activeBaseOffset = writtenOffset
+    changed.activeGeneration = 0
+    changed.activeSinceMillis = files.wallMillis
     try replaceManifest(changed)
     segment = next
     unpublishedBatches.removeAll(keepingCapacity: true)

@@ -12,7 +12,7 @@ final class SealedSegment<Files: LogFiles>: Sendable {
 
   /// Opens the segment; indexes that are missing or not those that were sealed are made again from the segment.
   init(files: Files, directory: String, seal: SegmentSeal, options: LogOptions) throws(LogError) {
-    let names = SegmentNames(directory: directory, baseOffset: seal.baseOffset)
+    let names = SegmentNames(directory: directory, baseOffset: seal.baseOffset, generation: seal.generation)
     path = names.log
     do throws(FileError) {
       file = try files.open(names.log, .read)
@@ -74,7 +74,7 @@ final class SealedSegments<Files: LogFiles>: Sendable {
   }
 
   func segment(_ seal: SegmentSeal, in directory: String) throws(LogError) -> SealedSegment<Files> {
-    let path = SegmentNames(directory: directory, baseOffset: seal.baseOffset).log
+    let path = SegmentNames(directory: directory, baseOffset: seal.baseOffset, generation: seal.generation).log
     if let found = open.withLock({ $0.useFirst { $0.path == path } }) { return found }
     // Opened outside the lock: two readers may do it at once, and one of the two is dropped.
     let opened = try SealedSegment(files: files, directory: directory, seal: seal, options: options)

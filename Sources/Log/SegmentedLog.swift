@@ -42,6 +42,8 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
   private let thread = Mutex<NamedThread?>(nil)
   /// Without a thread of its own: see `openManual`.
   private let isManual: Bool
+  /// Used by whoever writes: the writer thread, or who takes a turn.
+  private let commit: Mutex<GroupCommit<Files>>
 
   /// Opens the log in `directory`, which is created if need be (but not for reading only). Errors: `.locked` if
   /// another process writes there, `.corrupt` if it is damaged beyond a torn tail.
@@ -75,6 +77,7 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
     self.isReadOnly = isReadOnly
     self.isManual = isManual
     commands = BoundedQueue(weightMax: options.queueBytesMax)
+    commit = Mutex(GroupCommit(files: files, health: health) { [changes] in changes.advance() })
     sealedSegments = SealedSegments(files: files, options: options)
     guard !isReadOnly else {
       lock = Mutex(nil)
@@ -102,7 +105,9 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
     guard !isReadOnly else { throw .readOnly }
     try registry.withLock { registry throws(LogError) in
       var topic = registry[settings.name] ?? Topic(settings: settings)
-      guard topic.settings == settings else { throw .conflictingSettings(topic.settings) }
+      guard topic.settings.isSameTopic(as: settings) else { throw .conflictingSettings(topic.settings) }
+      for partition in topic.partitions.values { try partition.perform(.setPolicy(settings.policy)) }
+      topic.settings.policy = settings.policy
       for index in 0..<settings.partitions where topic.partitions[index] == nil {
         let recovery = recovery(topic: settings.name, index)
         let epoch = UInt32.random(in: 1...UInt32.max)
@@ -239,13 +244,13 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
     lock.withLock { $0 = nil }
   }
 
-  /// Carries out what is queued; false if there was nothing. Only for a log of `openManual`, never from within a turn.
+  /// Carries out what is queued and what has come due; false if nothing was queued. Only for a log of `openManual`,
+  /// never from within a turn.
   package func turn() -> Bool {
     var batch: [LogCommand<Files>] = []
-    guard commands.drainQueued(into: &batch) else { return false }
-    var commit = GroupCommit<Files>(health: health) { [changes] in changes.advance() }
-    commit.run(batch)
-    return true
+    let isQueued = commands.drainQueued(into: &batch)
+    commit.withLock { $0.run(batch) }
+    return isQueued
   }
 
   /// What a thread does that waits for an operation of a log without a writer thread.
@@ -256,11 +261,17 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
 
   /// The writer thread.
   private func writeUntilClosed() {
-    var commit = GroupCommit<Files>(health: health) { [changes] in changes.advance() }
     var batch: [LogCommand<Files>] = []
-    while commands.drain(into: &batch) { commit.run(batch) }
+    while commands.drain(into: &batch, timeoutNanos: isManual ? nil : nanosUntilDue) {
+      commit.withLock { $0.run(batch) }
+    }
     // So that the next opening finds complete indexes, of derived topics too.
-    commit.finish(partitions())
+    let partitions = partitions()
+    commit.withLock { $0.finish(partitions) }
+  }
+
+  private var nanosUntilDue: Int64? {
+    commit.withLock(\.nextDueNanos).map { max(0, $0 - files.monotonicNanos()) }
   }
 }
 

@@ -9,6 +9,7 @@ enum PartitionOperation: Sendable {
   case sync
   case truncate(to: Int64)
   case reset
+  case setPolicy(TopicPolicy)
 }
 
 /// The way back of an operation's result to the thread that waits for it.
@@ -106,7 +107,7 @@ package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
     try perform(.reset)
   }
 
-  private func perform(_ operation: PartitionOperation) throws(LogError) {
+  func perform(_ operation: PartitionOperation) throws(LogError) {
     guard !isReadOnly else { throw .readOnly }
     if let error = health.error { throw error }
     let reply = OperationReply(nil)

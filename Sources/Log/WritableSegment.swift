@@ -16,6 +16,8 @@ struct WritableSegment<Files: LogFiles> {
   var index: SegmentIndex
   /// The bytes written so far, all of them whole batches.
   var byteCount: Int64
+  /// Of them, what the last sync covered.
+  private(set) var durableBytes: Int64
   private var storedOffsets: Int
   private var storedTimes: Int
 
@@ -27,18 +29,20 @@ struct WritableSegment<Files: LogFiles> {
     timesFile = try files.open(names.timeIndex, .create)
     index = SegmentIndex(baseOffset: baseOffset, intervalBytes: intervalBytes)
     byteCount = 0
+    durableBytes = 0
     storedOffsets = 0
     storedTimes = 0
   }
 
   /// The last segment of a partition that was recovered.
   init(files: Files, recovered: RecoveredPartition<Files>, directory: String) throws(FileError) {
-    names = SegmentNames(directory: directory, baseOffset: recovered.index.baseOffset)
+    names = recovered.manifest.activeNames(in: directory)
     file = recovered.file
     offsetsFile = try files.open(names.index, .create)
     timesFile = try files.open(names.timeIndex, .create)
     index = recovered.index
     byteCount = recovered.byteCount
+    durableBytes = recovered.byteCount
     storedOffsets = 0
     storedTimes = 0
     try storeIndex()
@@ -51,7 +55,9 @@ struct WritableSegment<Files: LogFiles> {
 
   /// Returns once the written bytes are on disk, and then lets the index files tell of them.
   mutating func sync() throws(FileError) {
+    guard durableBytes < byteCount else { return }
     try file.sync()
+    durableBytes = byteCount
     try storeIndex()
   }
 
@@ -75,9 +81,10 @@ struct WritableSegment<Files: LogFiles> {
   }
 
   /// Makes the segment and its index durable, for good.
-  mutating func seal(endOffset: Int64) throws(FileError) -> SegmentSeal {
+  mutating func seal(endOffset: Int64, appendedMillis: Int64) throws(FileError) -> SegmentSeal {
     index.seal()
     try file.sync()
+    durableBytes = byteCount
     try storeIndex()
     try offsetsFile.sync()
     try timesFile.sync()
@@ -89,6 +96,6 @@ struct WritableSegment<Files: LogFiles> {
     return SegmentSeal(
       baseOffset: index.baseOffset, endOffset: endOffset, byteCount: byteCount,
       maxTimestampMillis: index.maxTimestampMillis, indexChecksum: indexChecksum,
-      timeIndexChecksum: CRC32C.checksum(writer.bytes))
+      timeIndexChecksum: CRC32C.checksum(writer.bytes), appendedMillis: appendedMillis, generation: names.generation)
   }
 }

@@ -42,7 +42,7 @@ final class Runtime: Sendable {
       var options = LogOptions()
       options.segmentBytes = Int64(topology.log.segmentBytes)
       log = try EmbeddedLog.open(directory: topology.log.directory, options: options, files: PosixFiles())
-      try Self.createTopics(in: log, partitions: topology.log.partitions)
+      for topic in Topic.all { try log.createTopic(topology.settings(of: topic)) }
       let producer = try TickProducer(log: log, partitions: topology.log.partitions, clock: clock)
       sink = StatusSink(producer, statuses: try log.partition(Topic.sourceStatus.name, 0), clock: clock)
       var tasks: [TaskRunner<EmbeddedLog>] = []
@@ -64,13 +64,6 @@ final class Runtime: Sendable {
       configuration: try Self.edgeConfiguration(topology, metrics, logger, tasks: tasks, streams: streams),
       streams: streams)
     addMetrics(metrics)
-  }
-
-  private static func createTopics(in log: EmbeddedLog, partitions: Int) throws(LogError) {
-    for topic in Topic.all {
-      let count = topic == .sourceStatus ? 1 : partitions
-      try log.createTopic(TopicSettings(name: topic.name, partitions: count, isDerived: topic.isDerived))
-    }
   }
 
   private static func edgeConfiguration(

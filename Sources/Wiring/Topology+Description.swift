@@ -31,10 +31,7 @@ extension Topology {
   }
 
   private var keys: [Key] {
-    [
-      Key(name: "log.directory", value: log.directory),
-      Key(name: "log.partitions", value: "\(log.partitions)"),
-      Key(name: "log.segmentBytes", value: "\(log.segmentBytes)", unit: "bytes"),
+    log.keys + [
       Key(name: "instruments", value: instruments.isEmpty ? "any" : instruments.joined(separator: ", ")),
       Key(name: "processors.latest.stalenessSeconds", value: "\(latest.stalenessSeconds)", unit: "s"),
       Key(name: "processors.latest.emitIntervalMillis", value: "\(latest.emitIntervalMillis)", unit: "ms"),

@@ -14,12 +14,6 @@ package struct Topology: Equatable, Sendable {
 
   package init() {}
 
-  package struct LogSection: Equatable, Sendable {
-    package var directory = "data"
-    package var partitions = 1
-    package var segmentBytes = 256 << 20
-  }
-
   package enum Feed: Equatable, Sendable {
     case synthetic(Synthetic)
     case recorded(Recorded)

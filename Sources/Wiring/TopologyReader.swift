@@ -53,6 +53,16 @@ struct MappingReader {
     value = number
   }
 
+  mutating func integer(_ key: String, in range: ClosedRange<Int>) throws(YAMLError) -> Int? {
+    guard rest.contains(where: { $0.key.utf8.elementsEqual(key.utf8) }) else {
+      known.append(key)
+      return nil
+    }
+    var value = 0
+    try integer(key, in: range, into: &value)
+    return value
+  }
+
   mutating func list(_ key: String) throws(YAMLError) -> [YAMLNode]? {
     guard let node = take(key) else { return nil }
     guard case .sequence(let items, _) = node else {
@@ -109,15 +119,6 @@ extension Topology {
     }
     if var section = try top.section("edge") { try edge.read(&section) }
     try top.finish()
-  }
-}
-
-extension Topology.LogSection {
-  fileprivate mutating func read(_ section: inout MappingReader) throws(YAMLError) {
-    if let (text, _) = try section.text("directory") { directory = text }
-    try section.integer("partitions", in: 1...64, into: &partitions)
-    try section.integer("segmentBytes", in: (1 << 20)...(1 << 30), into: &segmentBytes)
-    try section.finish()
   }
 }
 

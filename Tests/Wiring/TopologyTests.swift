@@ -2,6 +2,7 @@
 
 import Events
 import Foundation
+import Log
 import Testing
 
 @testable import Wiring
@@ -45,8 +46,59 @@ import Testing
     #expect(topology.edge.host == "0.0.0.0" && topology.edge.port == 9000)
   }
 
+  @Test func topicsHaveTheirOwnPolicies() throws {
+    let topology = try Topology(
+      yaml: """
+        log:
+          durability: interval:20
+          retentionHours: 48
+          topics:
+            prices.latest: {retentionHours: 0, retentionMiB: 64, compactAfterHours: 2}
+            sources.status: {durability: os, segmentHours: 1}
+        """)
+    let hour: Int64 = 3_600_000
+    #expect(
+      topology.policy(of: .ticks)
+        == TopicPolicy(durability: .interval(millis: 20), retentionMillis: 48 * hour, segmentMillis: 168 * hour))
+    #expect(
+      topology.policy(of: .latest)
+        == TopicPolicy(
+          durability: .os, retentionBytes: 64 << 20, segmentMillis: 168 * hour,
+          compaction: CompactionPolicy(afterMillis: 2 * hour, tombstoneMillis: 24 * hour)))
+    #expect(
+      topology.policy(of: .sourceStatus)
+        == TopicPolicy(durability: .os, retentionMillis: 48 * hour, segmentMillis: hour))
+    #expect(Topology().policy(of: .ticks) == TopicPolicy(durability: .fsync, segmentMillis: 168 * hour))
+    let lines = topology.description.split(separator: "\n")
+    #expect(lines.contains("* log.durability: interval:20"))
+    #expect(lines.contains("* log.topics.prices.latest.compactAfterHours: 2"))
+    #expect(lines.contains("  log.topics.prices.candles.durability: os"))
+  }
+
   @Test(arguments: [
-    ("log:\n  partition: 1\n", 2, 3, "unknown key \"partition\" in log; known are directory, partitions, segmentBytes"),
+    (
+      "log:\n  partition: 1\n", 2, 3,
+      "unknown key \"partition\" in log; known are directory, durability, partitions, retentionHours, retentionMiB, "
+        + "segmentBytes, segmentHours, topics"
+    ),
+    (
+      "log: {durability: maybe}\n", 1, 19,
+      "log.durability is \"maybe\"; it must be fsync, os or interval:1 to interval:60000 (milliseconds)"
+    ),
+    (
+      "log:\n  topics:\n    prices.ticks: {durability: 'interval:0'}\n", 3, 32,
+      "log.topics.prices.ticks.durability is \"interval:0\"; it must be fsync, os or interval:1 to interval:60000 "
+        + "(milliseconds)"
+    ),
+    (
+      "log: {retentionHours: -1}\n", 1, 23,
+      "log.retentionHours is \"-1\"; it must be a whole number from 0 to 1000000"
+    ),
+    (
+      "log: {topics: {prices.ticks: {compactAfterHours: 1}}}\n", 1, 31,
+      "unknown key \"compactAfterHours\" in log.topics.prices.ticks; known are durability, retentionHours, "
+        + "retentionMiB, segmentHours"
+    ),
     ("log:\n  partitions: 0\n", 2, 15, "log.partitions is \"0\"; it must be a whole number from 1 to 64"),
     ("log: 3\n", 1, 6, "log must be a mapping of keys"),
     ("log: {}\nlog: {}\n", 2, 1, "\"log\" is given twice"),

@@ -1,0 +1,120 @@
+// What each durability promises: when an append is acknowledged, and what is synced when.
+
+import Codecs
+import Core
+import Kit
+import Log
+import Synchronization
+import Testing
+
+@Suite struct DurabilityTests {
+  /// Counts the syncs of segments and lets a test wait for them.
+  private final class SyncCount: Sendable {
+    private let count = Monitor(0)
+    var now: Int { count.withLock { $0 } }
+    /// Opening syncs what it found: not what is counted here.
+    func restart() { count.withLock { $0 = 0 } }
+    func files() -> FaultyFiles {
+      FaultyFiles { [count] call in
+        if call.kind == .sync, call.path.hasSuffix(".log") {
+          count.withLock { $0 += 1 }
+          count.broadcast()
+        }
+        return nil
+      }
+    }
+    func waitFor(_ number: Int) -> Bool {
+      count.wait(timeoutNanos: 60_000_000_000) { $0 >= number ? true : nil } ?? false
+    }
+  }
+
+  @Test func osAcknowledgesWithoutASync() throws {
+    let directory = TemporaryDirectory()
+    let syncs = SyncCount()
+    let log = try SegmentedLog.open(directory: directory.path, files: syncs.files())
+    try log.createTopic(TopicSettings(name: "ticks", policy: TopicPolicy(durability: .os)))
+    let partition = try log.partition("ticks", 0)
+    syncs.restart()
+    for number in 0..<10 { try partition.appendAndWait(makeBatch(["\(number)"])) }
+    #expect(partition.highWatermark == 10)
+    #expect(syncs.now == 0)
+    try partition.sync()
+    #expect(syncs.now == 1)
+    // Nothing came since: nothing to sync.
+    try partition.sync()
+    #expect(syncs.now == 1)
+    try partition.appendAndWait(makeBatch(["last"]))
+    log.close()
+    #expect(syncs.now == 2, "an orderly end loses nothing")
+  }
+
+  @Test func intervalAcknowledgesAtOnceAndSyncsByItself() throws {
+    let directory = TemporaryDirectory()
+    let syncs = SyncCount()
+    let log = try SegmentedLog.open(directory: directory.path, files: syncs.files())
+    defer { log.close() }
+    try log.createTopic(TopicSettings(name: "slow", policy: TopicPolicy(durability: .interval(millis: 3_600_000))))
+    try log.createTopic(TopicSettings(name: "fast", policy: TopicPolicy(durability: .interval(millis: 1))))
+    let (slow, fast) = (try log.partition("slow", 0), try log.partition("fast", 0))
+    syncs.restart()
+    for number in 0..<10 { try slow.appendAndWait(makeBatch(["\(number)"])) }
+    #expect(slow.highWatermark == 10)
+    #expect(syncs.now == 0)
+    for round in 1...3 {
+      try fast.appendAndWait(makeBatch(["\(round)"]))
+      #expect(fast.highWatermark == Int64(round))
+      // With no further append to drive it.
+      #expect(syncs.waitFor(round))
+    }
+  }
+
+  /// Under `interval` a failed sync is as final as under `fsync`, and told to whoever appends next.
+  @Test func aFailedSyncThatWasPutOffIsFinal() throws {
+    let directory = TemporaryDirectory()
+    let failed = Monitor(false)
+    let isFailing = Atomic(false)
+    let files = FaultyFiles { call in
+      guard call.kind == .sync, call.path.hasSuffix(".log"), isFailing.load(ordering: .relaxed) else { return nil }
+      failed.withLock { $0 = true }
+      failed.broadcast()
+      return .fail(.inputOutput("fdatasync"))
+    }
+    let log = try SegmentedLog.open(directory: directory.path, files: files)
+    defer { log.close() }
+    try log.createTopic(TopicSettings(name: "ticks", policy: TopicPolicy(durability: .interval(millis: 1))))
+    let partition = try log.partition("ticks", 0)
+    isFailing.store(true, ordering: .relaxed)
+    try partition.appendAndWait(makeBatch(["a"]))
+    #expect(failed.wait(timeoutNanos: 60_000_000_000) { $0 ? true : nil } == true)
+    #expect(throws: LogError.failed("fdatasync: error 5")) { try partition.appendAndWait(makeBatch(["b"])) }
+  }
+
+  @Test func aPolicyMayChangeAndIsKept() throws {
+    let directory = TemporaryDirectory()
+    let syncs = SyncCount()
+    var policy = TopicPolicy(
+      durability: .interval(millis: 60_000), retentionMillis: 5, retentionBytes: 6, segmentMillis: 7_000_000,
+      compaction: CompactionPolicy(afterMillis: 8, tombstoneMillis: 9, dirtyPercent: 10))
+    var log = try SegmentedLog.open(directory: directory.path, files: syncs.files())
+    try log.createTopic(TopicSettings(name: "ticks", policy: policy))
+    log.close()
+    log = try SegmentedLog.open(directory: directory.path, files: syncs.files())
+    #expect(log.topics() == [TopicSettings(name: "ticks", policy: policy)])
+    let partition = try log.partition("ticks", 0)
+    syncs.restart()
+    try partition.appendAndWait(makeBatch(["a"]))
+    #expect(syncs.now == 0)
+    policy.durability = .fsync
+    try log.createTopic(TopicSettings(name: "ticks", policy: policy))
+    #expect(syncs.now == 1, "what came before is as durable as what comes now")
+    try partition.appendAndWait(makeBatch(["b"]))
+    #expect(syncs.now == 2)
+    #expect(throws: LogError.conflictingSettings(TopicSettings(name: "ticks", policy: policy))) {
+      try log.createTopic(TopicSettings(name: "ticks", isDerived: true, policy: policy))
+    }
+    log.close()
+    let reopened = try EmbeddedLog.open(directory: directory.path)
+    defer { reopened.close() }
+    #expect(reopened.topics() == [TopicSettings(name: "ticks", policy: policy)])
+  }
+}
