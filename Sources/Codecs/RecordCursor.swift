@@ -88,9 +88,11 @@
     if unsafe bytes.unsafeLoad(fromUncheckedByteOffset: position, as: UInt8.self) == 0 {
       position &+= 1
     } else {
-      try skipHeaders(until: next)
+      position = try Self.skipHeaders(in: bytes, at: position, end: next)
     }
     guard position == next else { throw .malformed(at: start, reason: "a record shorter than its length") }
+    // The same number, known from the length alone: the next record need not wait for this one's fields.
+    position = next
     return true
   }
 
@@ -129,7 +131,11 @@
   @inlinable @inline(__always) mutating func evenVarint() throws(CodecError) -> Int64 {
     let word = unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt32.self).littleEndian
     let stops = ~word & 0x8080_8080
-    guard stops != 0 else { return try longVarint() }
+    guard stops != 0 else {
+      let (value, next) = try Self.longVarint(in: bytes, at: position, end: end)
+      position = next
+      return value
+    }
     // All bits up to and including the first byte without a continuation bit.
     let digits = word & (stops ^ (stops &- 1)) & 0x7f7f_7f7f
     position &+= (stops.trailingZeroBitCount &+ 1) >> 3
@@ -137,18 +143,22 @@
     return Int64(Int32(bitPattern: raw >> 1) ^ -Int32(bitPattern: raw & 1))
   }
 
-  @_lifetime(self: copy self)
-  @usableFromInline @inline(never) mutating func longVarint() throws(CodecError) -> Int64 {
+  // The rare ways take and return plain values: were the cursor itself handed to a function that is not inlined, it
+  // would live in memory, and every step from record to record would wait for a store.
+
+  @usableFromInline @inline(never) static func longVarint(
+    in bytes: RawSpan, at position: Int, end: Int
+  ) throws(CodecError) -> (value: Int64, next: Int) {
     var reader = ByteReader(unsafe bytes.extracting(unchecked: 0..<end))
     try reader.skip(position)
-    let value = try reader.readVarint()
-    position = reader.position
-    return value
+    return (try reader.readVarint(), reader.position)
   }
 
-  @_lifetime(self: copy self)
-  @usableFromInline @inline(never) mutating func skipHeaders(until next: Int) throws(CodecError) {
-    var reader = ByteReader(unsafe bytes.extracting(unchecked: 0..<next))
+  /// Returns where the headers that begin at `position` end.
+  @usableFromInline @inline(never) static func skipHeaders(
+    in bytes: RawSpan, at position: Int, end: Int
+  ) throws(CodecError) -> Int {
+    var reader = ByteReader(unsafe bytes.extracting(unchecked: 0..<end))
     try reader.skip(position)
     let count = try reader.readVarint()
     // Every header has two bytes at least.
@@ -163,6 +173,6 @@
       guard let valueCount = Int(exactly: valueCount) else { throw .truncated(at: reader.position) }
       if valueCount != -1 { try reader.skip(valueCount) }
     }
-    position = reader.position
+    return reader.position
   }
 }

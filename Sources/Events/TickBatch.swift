@@ -80,22 +80,31 @@ package struct UndecodableTick: Equatable, Sendable {
   }
 
   /// Goes on until a record needs the exact way (true) or there is none left (false).
-  @_lifetime(cursor: copy cursor)
+  @_lifetime(place: copy place)
   private static func fillFast(
-    _ rows: UnsafeMutablePointer<TickRow>, _ filled: inout Int, from cursor: inout RecordCursor,
+    _ rows: UnsafeMutablePointer<TickRow>, _ count: inout Int, from place: inout RecordCursor,
     startingAt offset: Int64, _ instruments: borrowing ByteInterner, _ sources: borrowing ByteInterner
   ) throws(CodecError) -> Bool {
+    // Copies, which stay in registers.
+    var cursor = place
+    var filled = count
+    var isAtEnd = true
     while try cursor.advance() {
       if cursor.offset < offset { continue }
       guard
         let row = TickDecoder.decodeFast(
           cursor.key, cursor.value, padding: RecordCursor.padding, offset: cursor.offset, instruments: instruments,
           sources: sources)
-      else { return true }
+      else {
+        isAtEnd = false
+        break
+      }
       unsafe rows[filled] = row
       filled &+= 1
     }
-    return false
+    place = cursor
+    count = filled
+    return !isAtEnd
   }
 
   private mutating func grow(to wanted: Int) {

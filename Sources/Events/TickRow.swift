@@ -30,4 +30,10 @@
     self.kind = kind
     self.side = side
   }
+
+  /// What a trade or a quote adds to the volume: nothing where it is a quote. No branch: which of the two comes next,
+  /// nobody predicts.
+  @inlinable package var tradedVolume: Int128 {
+    @inline(__always) get { volume.raw & (Int128(truncatingIfNeeded: kind.rawValue) &- 1) }
+  }
 }

@@ -1,6 +1,6 @@
 // The outputs of a fold for one derived topic, before they are cut into batches.
 
-package import Codecs
+public import Codecs
 
 /// Records in the order of their emission, as one run of bytes, which is also what is hashed and compared:
 ///
@@ -8,7 +8,7 @@ package import Codecs
 ///
 /// Offsets are contiguous in a derived partition, so the bytes of all records since its start say everything that a
 /// reader can see of it, and no batch boundary is among them.
-package struct DerivedRecords: ~Copyable {
+@usableFromInline package struct DerivedRecords: ~Copyable {
   @usableFromInline var storedBytes = ByteWriter(capacity: 64 << 10)
   /// Of each record: the offset of the input record that caused it.
   @usableFromInline var storedCauses = Slab<Int64>(filler: 0)

@@ -31,10 +31,10 @@ package struct Rejection: Sendable, Equatable {
 }
 
 /// The outputs of one or several processors over one input batch, reused from batch to batch.
-@safe package struct FoldOutputs: ~Copyable {
+@safe @usableFromInline package struct FoldOutputs: ~Copyable {
   @usableFromInline let records: UnsafeMutablePointer<DerivedRecords>
   /// How many derived topics there are.
-  package let topicCount: Int
+  @usableFromInline package let topicCount: Int
   /// In the order of their discovery; several may name one record, of which the first counts.
   package var rejections: [Rejection] = []
 

@@ -1,8 +1,10 @@
 // The bounds of the fold engine, with their reasons.
 
-package enum ProcessorLimits {
+@usableFromInline package enum ProcessorLimits {
   // Computed where a row's path reads them: a stored one would be asked every time whether it is there yet.
 
+  /// Input that is read at once: from the copy to the decoding it stays in the second level of cache.
+  package static let stepBytes = 256 << 10
   /// Rows that are decoded before they are folded: 64 KiB of them stay in the first two levels of cache.
   package static let chunkRows = 1024
   /// A derived batch is cut here: a quarter of the largest that a log takes.

@@ -15,7 +15,7 @@ package final class ProcessorTask<Partition: PartitionLog, Store: CheckpointStor
   let fingerprint: [UInt8]
   let settings: TaskSettings
   let pipeline: FoldPipeline<Fold>
-  var buffer = ByteWriter(capacity: 1 << 20)
+  var buffer = ByteWriter(capacity: ProcessorLimits.stepBytes)
   private var recordsSinceCheckpoint = 0
 
   /// Finds the task's place in its input: from the newest usable checkpoint, or from the start. `outputs` are the
@@ -47,7 +47,7 @@ package final class ProcessorTask<Partition: PartitionLog, Store: CheckpointStor
 
   /// Folds about `maxBytes` of input, if there is any, and appends what comes of it. Writes a checkpoint when one is
   /// due. An error is final for this task: make a new one, which recovers.
-  package func step(maxBytes: Int = 1 << 20) throws(ProcessorError) -> StepResult {
+  package func step(maxBytes: Int = ProcessorLimits.stepBytes) throws(ProcessorError) -> StepResult {
     buffer.removeAll()
     let start = pipeline.position
     guard try onLog({ () throws(LogError) in try input.read(from: start, maxBytes: maxBytes, into: &buffer) }) else {

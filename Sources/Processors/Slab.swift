@@ -2,7 +2,7 @@
 
 /// A growable array of plain values with one owner. Unlike `Array` it is neither copied on write nor counted, so that a
 /// fold's state costs an address computation and a bounds check. New elements are `filler`.
-@safe package struct Slab<Element: BitwiseCopyable>: ~Copyable {
+@safe @usableFromInline package struct Slab<Element: BitwiseCopyable>: ~Copyable {
   @usableFromInline var base: UnsafeMutablePointer<Element>
   @usableFromInline var capacity: Int
   @usableFromInline var storedCount: Int

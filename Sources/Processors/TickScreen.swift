@@ -12,27 +12,39 @@ package struct TickScreen: Sendable, Equatable {
 
   package func append(to writer: inout ByteWriter) { writer.append(littleEndian: futureNanosMax) }
 
-  /// Why `row` is refused, or nil. Clocks are trusted to be ahead, since the engine's own feeds write them.
-  @inlinable @inline(__always)
-  package func rejection(_ row: TickRow) -> Rejection? {
+  /// Whether `row` is a price in all its bounds, without a branch on its kind, which nobody predicts; `rejection` has
+  /// the last word on those that are not.
+  @inline(__always)
+  func isPlainPrice(_ row: TickRow) -> Bool {
     let (event, appended) = (row.eventTime.nanos, row.appendTime.nanos)
     let latest = UInt64(ProcessorLimits.timeNanosMax)
-    // As unsigned numbers negative times are beyond every latest moment.
-    let isTimely = UInt64(bitPattern: event) <= latest && UInt64(bitPattern: appended) <= latest
+    // As unsigned numbers negative ones are beyond every bound.
+    return UInt64(bitPattern: event) <= latest && UInt64(bitPattern: appended) <= latest
+      && event &- appended <= futureNanosMax
+      && UInt32(bitPattern: row.instrument) < UInt32(ProcessorLimits.instrumentsMax)
+      && row.source < ProcessorLimits.sourcesMax
+      && UInt128(bitPattern: row.price.raw) &- 1 < UInt128(bitPattern: ProcessorLimits.decimalMax)
+      && UInt128(bitPattern: row.volume.raw) <= UInt128(bitPattern: ProcessorLimits.decimalMax)
+  }
+
+  /// Why `row` is refused, or nil. Clocks are trusted to be ahead, since the engine's own feeds write them.
+  @inline(never)
+  package func rejection(_ row: TickRow) -> Rejection? {
+    let (event, appended) = (row.eventTime.nanos, row.appendTime.nanos)
+    let times = 0...ProcessorLimits.timeNanosMax
+    let isTimely = times.contains(event) && times.contains(appended)
     let isPrice = row.kind == .trade || row.kind == .quote
     let isKnown =
-      UInt32(bitPattern: row.instrument) < UInt32(ProcessorLimits.instrumentsMax)
-      && row.source < ProcessorLimits.sourcesMax
+      row.instrument >= 0 && row.instrument < ProcessorLimits.instrumentsMax && row.source < ProcessorLimits.sourcesMax
     let isPossible =
-      UInt128(bitPattern: row.price.raw) &- 1 < UInt128(bitPattern: ProcessorLimits.decimalMax)
-      && UInt128(bitPattern: row.volume.raw) <= UInt128(bitPattern: ProcessorLimits.decimalMax)
-    let isFuture = event &- appended > futureNanosMax && row.kind != .clock
+      row.price.raw > 0 && row.price.raw <= ProcessorLimits.decimalMax && row.volume.raw >= 0
+      && row.volume.raw <= ProcessorLimits.decimalMax
+    let isFuture = row.kind != .clock && event &- appended > futureNanosMax
     if isTimely && !isFuture && (row.kind == .clock || isKnown) && (!isPrice || isPossible) { return nil }
     return explain(row, isTimely: isTimely, isFuture: isFuture)
   }
 
-  @usableFromInline @inline(never)
-  func explain(_ row: TickRow, isTimely: Bool, isFuture: Bool) -> Rejection {
+  private func explain(_ row: TickRow, isTimely: Bool, isFuture: Bool) -> Rejection {
     let (reason, detail): (DeadLetterReason, StaticString) =
       if !isTimely {
         (.invalid, "a time before 1970 or after 2255")

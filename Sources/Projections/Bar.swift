@@ -46,12 +46,11 @@ import Processors
       open = price
       openNanos = eventNanos
     }
-    if price > high { high = price }
-    if price < low { low = price }
-    if volume != 0 {
-      self.volume &+= volume
-      priceVolume.add(UInt256(product: UInt128(truncatingIfNeeded: price), UInt128(truncatingIfNeeded: volume)))
-    }
+    // Without branches, also for a quote's volume of zero: which way they would go, nobody predicts.
+    high = max(high, price)
+    low = min(low, price)
+    self.volume &+= volume
+    priceVolume.add(UInt256(product: UInt128(truncatingIfNeeded: price), UInt128(truncatingIfNeeded: volume)))
     ticks &+= 1
   }
 

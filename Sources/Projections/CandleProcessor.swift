@@ -99,7 +99,7 @@ package struct CandleProcessor: Processor, ~Copyable {
     if minute < firstOpenMinute { return .late }
     let inRing = Int(minute) & (layout.minutePlaces &- 1)
     let place = instrument &* layout.minutePlaces &+ inRing
-    let volume = row.kind == .trade ? row.volume.raw : 0
+    let volume = row.tradedVolume
     if minutes[place].bucket == minute {
       // Both are at most decimalMax, so the sum fits.
       if minutes[place].volume &+ volume > FoldLimits.minuteVolumeMax { return .invalid }
@@ -120,7 +120,7 @@ package struct CandleProcessor: Processor, ~Copyable {
   private mutating func applyLate(_ row: TickRow) -> (isTaken: Bool, refusal: StaticString?) {
     let minute = Int32(truncatingIfNeeded: row.eventTime.nanos / Self.minuteNanos)
     let instrument = Int(row.instrument)
-    let volume = row.kind == .trade ? row.volume.raw : 0
+    let volume = row.tradedVolume
     var takenCount = 0
     for interval in layout.rolled where (minute / interval.minutes + 1) * interval.minutes > firstOpenMinute {
       let bucket = minute / interval.minutes

@@ -63,6 +63,8 @@ extension LatestPriceProcessor {
 
   @inline(never)
   private mutating func addVolumeElsewhere(_ volume: Int128, at eventNanos: Int64, of instrument: Int) -> Bool {
+    // Nothing is traded, so no bucket begins.
+    if volume == 0 { return true }
     guard volume <= FoldLimits.bucketVolumeMax else { return false }
     let index = Int(eventNanos / PriceHistory.bucketNanos)
     if eventNanos > instruments[instrument].bucketStart {

@@ -82,9 +82,7 @@ package struct LatestPriceProcessor: Processor, ~Copyable {
   private mutating func apply(_ row: TickRow) -> Bool {
     let instrument = Int(row.instrument)
     let now = row.eventTime.nanos
-    if row.kind == .trade, row.volume.raw != 0 {
-      guard addVolume(row.volume.raw, at: now, of: instrument) else { return false }
-    }
+    guard addVolume(row.tradedVolume, at: now, of: instrument) else { return false }
     let place = instrument &* stride &+ Int(row.source)
     if now >= quotes[place].eventNanos {
       quotes[place].price = row.price.raw
