@@ -3,7 +3,7 @@
 internal import Core
 
 /// Runs of frames out of shared blocks, by cursor. Reused for every client of a reactor; nothing is copied into it.
-struct FlushPlan: ~Copyable {
+@safe struct FlushPlan: ~Copyable {
   /// Frames that lie one after another in a block.
   struct Segment {
     var block: FrameBlock
@@ -28,6 +28,8 @@ struct FlushPlan: ~Copyable {
   private(set) var moves: [Move] = []
   /// Bytes of the out-queue that go first.
   private(set) var queuedBytes = 0
+  /// Bytes after all segments: control frames about where these lead.
+  private(set) var tail: UnsafeRawBufferPointer?
   /// When the next frame of a paced replay is due.
   var dueNanos = Int64.max
 
@@ -41,6 +43,7 @@ struct FlushPlan: ~Copyable {
     segments.removeAll(keepingCapacity: true)
     moves.removeAll(keepingCapacity: true)
     queuedBytes = 0
+    unsafe tail = nil
     dueNanos = .max
   }
 
@@ -55,6 +58,14 @@ struct FlushPlan: ~Copyable {
     unsafe list.append(block.address(block.start(frames.lowerBound)), count: segment.byteCount)
     segments.append(segment)
   }
+
+  /// The memory must stay until the write is done. Nothing is added after it.
+  mutating func addTail(_ start: UnsafeRawPointer, count: Int) {
+    unsafe list.append(start, count: count)
+    unsafe tail = UnsafeRawBufferPointer(start: start, count: count)
+  }
+
+  var frameCount: Int { segments.reduce(0) { $0 + $1.frames.count } }
 
   /// Ends what was added for one cursor since `first`.
   mutating func finish(
@@ -94,6 +105,7 @@ extension FlushPlan {
       }
       progress.completeMoves += 1
     }
+    if let tail = unsafe tail, left < tail.count { progress.rest = unsafe [UInt8](tail.dropFirst(left)) }
     return progress
   }
 

@@ -41,6 +41,8 @@ internal import Codecs
     end = 0
   }
 
+  mutating func removeAll() { consume(count) }
+
   private mutating func reserve(_ additional: Int) {
     guard end + additional > capacity else { return }
     let needed = max(count + additional, 2 * count, 64)

@@ -19,6 +19,10 @@ final class StreamConnection {
   var isFinished = false
   /// Which subscription is served first next time, so that none starves the others.
   var turn = 0
+  /// While it is served together with others: its place is the cohort's, not what the session says.
+  var cohort: Cohort?
+  /// Its index in the cohort.
+  var seat = 0
 
   init(token: UInt64, socket: consuming Socket, nowNanos: Int64) {
     self.token = token

@@ -8,6 +8,7 @@ extension StreamLoop {
   /// Sends what is due, as far as the client takes it and its turn allows.
   func serve(_ connection: StreamConnection) {
     guard holds(connection) else { return }
+    leave(connection)
     catalog.metrics.flushes.add()
     dueNanos[connection.slot] = nil
     var sent = 0
@@ -27,11 +28,12 @@ extension StreamLoop {
       if plan.isComplete, connection.queue.isEmpty, !connection.isBlocked, connection.closingNanos == nil,
         connection.session.isLive
       {
-        return
+        return join(connection)
       }
     }
     if plan.dueNanos != .max { dueNanos[connection.slot] = plan.dueNanos }
     finishIfClosing(connection)
+    join(connection)
   }
 
   /// Writes the plan and moves the cursors. Returns the bytes that were taken; nil when the client is gone.
@@ -45,15 +47,18 @@ extension StreamLoop {
       case .closed: return nil
       }
     }
-    if count < plan.list.byteCount {
-      catalog.metrics.wouldBlock.add()
-      connection.isBlocked = true
-      listen(connection)
-    }
+    note(count, connection)
+    return count
+  }
+
+  /// The client took `count` bytes of the plan.
+  func note(_ count: Int, _ connection: StreamConnection) {
     let progress = plan.progress(after: count)
     connection.queue.consume(progress.queuedBytes)
     catalog.metrics.queuedBytes.change(by: -progress.queuedBytes)
-    for move in plan.moves[..<progress.completeMoves] { apply(move, connection) }
+    for move in plan.moves[..<progress.completeMoves] {
+      connection.session.withSubscription(move.subscription) { $0.apply(move) }
+    }
     if let stop = progress.stop { apply(stop, plan.moves[progress.completeMoves], connection) }
     if !progress.rest.isEmpty {
       connection.queue.append(unsafe progress.rest.span.bytes)
@@ -61,13 +66,10 @@ extension StreamLoop {
     }
     catalog.metrics.frames.add(progress.frames)
     catalog.metrics.bytes.add(count)
-    return count
-  }
-
-  private func apply(_ move: FlushPlan.Move, _ connection: StreamConnection) {
-    connection.session.withSubscription(move.subscription) { subscription in
-      subscription.cursors[move.cursor].source = move.source
-      subscription.cursors[move.cursor].position = move.position
+    if count < plan.list.byteCount {
+      catalog.metrics.wouldBlock.add()
+      connection.isBlocked = true
+      listen(connection)
     }
   }
 
@@ -182,12 +184,15 @@ extension StreamLoop {
     connection.turn = (connection.turn + 1) % count
     for step in 0..<count where !plan.isFull {
       let index = (connection.turn + step) % count
-      connection.session.withSubscription(index) { subscription in
-        guard subscription.phase != .resolving, !subscription.isPaused else { return }
-        subscription.filter.extend()
-        for cursor in subscription.cursors.indices where !plan.isFull { gather(index, cursor, &subscription) }
-      }
+      connection.session.withSubscription(index) { gather(index, &$0) }
     }
+  }
+
+  /// Adds what is due to one subscription.
+  func gather(_ index: Int, _ subscription: inout Subscription) {
+    guard subscription.phase != .resolving, !subscription.isPaused else { return }
+    subscription.filter.extend()
+    for cursor in subscription.cursors.indices where !plan.isFull { gather(index, cursor, &subscription) }
   }
 
   private func gather(_ index: Int, _ cursor: Int, _ subscription: inout Subscription) {

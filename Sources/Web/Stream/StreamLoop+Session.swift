@@ -33,11 +33,16 @@ extension StreamLoop {
   /// Queues a control frame.
   func send(_ frame: ServerFrame, _ connection: StreamConnection) {
     if case .error = frame { catalog.metrics.errors.add() }
+    encode(frame)
+    enqueue(connection)
+  }
+
+  /// Puts a control frame into `text`.
+  func encode(_ frame: ServerFrame) {
     var json = ByteWriter(capacity: 256)
     frame.append(to: &json)
     text.removeAll()
     text.append(webSocketFrame: .text, payload: json.bytes)
-    enqueue(connection)
   }
 
   /// Queues the frame in `text`. A client whose queue is full is cut off: it has not read for a long time.
@@ -60,6 +65,7 @@ extension StreamLoop {
   /// Queues a close frame; the socket ends when the client has it, or after a while.
   func close(_ connection: StreamConnection, code: UInt16, _ reason: String) {
     guard holds(connection), connection.closingNanos == nil else { return }
+    leave(connection)
     connection.closingNanos = nowNanos + Limits.Stream.lingerNanos
     perform(connection.session.endAll(), connection)
     text.removeAll()
@@ -122,15 +128,19 @@ extension StreamLoop {
     guard !connection.isBlocked, connection.queue.isEmpty else { return }
     for index in connection.session.subscriptions.indices {
       let isDue = connection.session.withSubscription(index) { $0.noteProgress() }
-      guard isDue else { continue }
-      let subscription = connection.session.subscriptions[index]
-      let watermark = subscription.watermarkMillis
-      tell(index, connection) { id, stream, positions, token in
-        .progress(
-          id: id, stream: stream, positions: positions, token: token,
-          watermarkMillis: watermark == .min || watermark == .max ? nil : watermark)
-      }
+      guard isDue, let frame = progressFrame(of: connection.session.subscriptions[index]) else { continue }
+      send(frame, connection)
     }
+  }
+
+  /// How far a subscription is; nil before its start is known.
+  func progressFrame(of subscription: Subscription) -> ServerFrame? {
+    let stream = name(of: subscription.stream)
+    guard let token = subscription.token(stream: stream) else { return nil }
+    let watermark = subscription.watermarkMillis
+    return .progress(
+      id: subscription.id, stream: stream, positions: subscription.positions, token: token,
+      watermarkMillis: watermark == .min || watermark == .max ? nil : watermark)
   }
 
   /// Queues a frame about a subscription's place.

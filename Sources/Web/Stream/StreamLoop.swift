@@ -18,13 +18,17 @@ internal import Synchronization
   let settings: StreamSettings
   /// By slot; nil where there is no client.
   private(set) var connections: [StreamConnection?] = []
-  /// The streams that each slot listens to, one bit each: what a flush looks at first.
+  /// The streams that each slot listens to by itself, one bit each: what a flush looks at first.
   private var masks: [UInt64] = []
   private var freeSlots: [Int] = []
   private var generation: UInt32 = 0
   /// What is known of each ring, by stream and partition.
   var views: [[RingView]]
+  /// Live clients that have everything, by what they want; the others are served one by one.
+  var cohorts: [Interest: Cohort] = [:]
   var plan = FlushPlan()
+  /// Progress frames that a cohort is being sent.
+  var progress = OutQueue()
   var nowNanos: Int64
   /// Slots with a paced replay, and when it goes on.
   var dueNanos: [Int: Int64] = [:]
@@ -86,9 +90,11 @@ internal import Synchronization
     return wake == .max ? -1 : max(0, wake - clock.monotonicNanos())
   }
 
+  /// The client of a token, which has something to say: it is served by itself until it has everything again.
   private func connection(_ token: UInt64) -> StreamConnection? {
     let slot = Int(token & 0xffff_ffff)
     guard slot < connections.count, let connection = connections[slot], connection.token == token else { return nil }
+    leave(connection)
     return connection
   }
 
@@ -143,6 +149,7 @@ internal import Synchronization
   /// Ends a connection at once.
   func drop(_ connection: StreamConnection) {
     guard holds(connection) else { return }
+    leave(connection)
     for subscription in connection.session.subscriptions {
       catalog.changeSubscribers(of: subscription.stream, by: -1)
     }
@@ -162,8 +169,10 @@ internal import Synchronization
   func ringsMayHaveGrown() { mustFlush = true }
 
   func subscriptionsChanged(_ connection: StreamConnection) {
-    masks[connection.slot] = connection.streamMask
+    setMask(connection.streamMask, of: connection)
   }
+
+  func setMask(_ mask: UInt64, of connection: StreamConnection) { masks[connection.slot] = mask }
 
   // MARK: Input
 
@@ -237,12 +246,13 @@ internal import Synchronization
     var changed: UInt64 = 0
     for stream in views.indices {
       for index in views[stream].indices {
-        let end = views[stream][index].end
+        let (end, epoch) = (views[stream][index].end, views[stream][index].epoch)
         catalog.partitions[stream][index].ring.update(&views[stream][index])
         let view = views[stream][index]
-        if view.end != end || view.failure != nil { changed |= 1 << UInt64(stream) }
+        if view.end != end || view.epoch != epoch || view.failure != nil { changed |= 1 << UInt64(stream) }
       }
     }
+    for cohort in Array(cohorts.values) where cohort.streamMask & changed != 0 { flush(cohort) }
     for slot in masks.indices where masks[slot] & changed != 0 {
       if let connection = connections[slot] { serve(connection) }
     }
@@ -259,13 +269,17 @@ internal import Synchronization
   private func sweep() {
     nextSweepNanos = nowNanos + Self.sweepNanos
     sweepCount += 1
+    for cohort in Array(cohorts.values) where nowNanos >= cohort.tellNanos { flush(cohort) }
     for slot in stride(from: sweepCount % Self.sweepPhases, to: connections.count, by: Self.sweepPhases) {
       guard let connection = connections[slot] else { continue }
       if let closing = connection.closingNanos {
         if nowNanos >= closing { drop(connection) }
         continue
       }
-      if let action = connection.session.checkLiveness(nowNanos: nowNanos) { perform([action], connection) }
+      let action = connection.session.checkLiveness(nowNanos: nowNanos)
+      if connection.cohort != nil, action == nil { continue }
+      leave(connection)
+      if let action { perform([action], connection) }
       review(connection)
       tellProgress(connection)
       if holds(connection) { serve(connection) }

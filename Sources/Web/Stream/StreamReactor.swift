@@ -39,5 +39,8 @@ final class StreamReactor: Sendable {
     }
   }
 
+  /// The reactor has not come to look since the last time.
+  var isGrowthPending: Bool { haveRingsGrown.load(ordering: .acquiring) }
+
   func takeGrowth() -> Bool { haveRingsGrown.exchange(false, ordering: .acquiringAndReleasing) }
 }

@@ -139,6 +139,11 @@ struct StreamSession {
   /// All subscriptions get what is new as it comes.
   var isLive: Bool { subscriptions.allSatisfy { $0.phase == .live && $0.isAttached } }
 
+  /// Takes over the places of subscriptions to the same.
+  mutating func stand(where others: [Subscription]) {
+    for index in subscriptions.indices { subscriptions[index].stand(where: others[index]) }
+  }
+
   /// Changes a subscription in place: the shell's way to move its cursors.
   mutating func withSubscription<Value>(_ index: Int, _ body: (inout Subscription) -> Value) -> Value {
     body(&subscriptions[index])

@@ -105,6 +105,23 @@ extension Subscription {
     cursors.allSatisfy { if case .ring = $0.source { true } else { false } }
   }
 
+  /// It has all that the rings have, and gets what is new as it comes.
+  func isAtEnd(of views: [RingView]) -> Bool {
+    guard phase == .live, !isPaused else { return false }
+    return cursors.indices.allSatisfy { index in
+      guard case .ring = cursors[index].source else { return false }
+      return cursors[index].position == views[index].end && epochs[index] == views[index].epoch
+    }
+  }
+
+  /// Whether a live one can go on from the rings without a decision: `settle` would find every cursor ready.
+  func isServed(by views: [RingView]) -> Bool {
+    cursors.indices.allSatisfy { index in
+      var cursor = self
+      return cursor.settle(index, views[index], isBlocked: false) == .ready
+    }
+  }
+
   /// Lets go of what a replay can find again.
   mutating func dropReaders() {
     for index in cursors.indices where cursors[index].reader?.hasState == false { cursors[index].reader = nil }

@@ -105,6 +105,26 @@ struct Subscription {
     return position != toldPosition
   }
 
+  /// Whether both were told the same of where they are, which is where they still are.
+  func isTold(as other: Subscription) -> Bool { toldPosition == other.toldPosition }
+
+  /// Makes the place it is at news again.
+  mutating func forgetProgress() { toldPosition = .min }
+
+  /// Goes to where another one to the same is.
+  mutating func stand(where other: Subscription) {
+    filter = other.filter
+    cursors = other.cursors
+    epochs = other.epochs
+    toldPosition = other.toldPosition
+  }
+
+  /// All of a move was sent.
+  mutating func apply(_ move: FlushPlan.Move) {
+    cursors[move.cursor].source = move.source
+    cursors[move.cursor].position = move.position
+  }
+
   /// When a frame of this event time is due, on the monotonic clock. The first one of a pace is due at once.
   mutating func dueNanos(eventMillis: Int64, nowNanos: Int64) -> Int64 {
     guard case .factor(let thousandths) = speed else { return nowNanos }
