@@ -24,6 +24,8 @@ extension Limits {
   package static let httpWaitingMax = 256
   /// Replays over HTTP at a time: each holds a decoded batch of the log and its rendering.
   package static let httpReplaysMax = 64
+  /// After how many seconds a client that found too many replays under way may find fewer.
+  package static let httpReplayRetrySeconds = 5
   /// Bytes of the log that one question about old candles may read: some tenths of a second of one thread.
   package static let candleScanBytesMax = 256 << 20
   /// Most candles, prices or records that one answer lists; a replay has no such bound.

@@ -24,7 +24,8 @@ extension EdgeServer {
     guard replays.begin(max: Limits.httpReplaysMax) else {
       throw HTTPProblem(
         429, "Too many replays", detail: "\(Limits.httpReplaysMax) replays are under way.",
-        remedy: "Try again when one has ended.", headers: [("Retry-After", "5")])
+        remedy: "Try again when one has ended.",
+        headers: [("Retry-After", "\(Limits.httpReplayRetrySeconds)")] + replayLimit.headers)
     }
     let ticket = ReplayTicket(replays)
     return .later { [self] reply in
@@ -37,6 +38,12 @@ extension EdgeServer {
       }
       if !isAdded { reply.send(HTTPProblem.unavailable("The server is stopping.").response) }
     }
+  }
+
+  private var replayLimit: RateLimit {
+    RateLimit(
+      name: "replays", quota: Limits.httpReplaysMax, remaining: max(0, Limits.httpReplaysMax - replays.current),
+      resetSeconds: Limits.httpReplayRetrySeconds)
   }
 
   private func streamRange(_ routed: RoutedRequest) throws(HTTPProblem) -> StreamRange {
@@ -92,7 +99,7 @@ extension EdgeServer {
         ("Millrace-From", bounds.map { "\($0.partition):\($0.start)" }.joined(separator: ",")),
         ("Millrace-Position", bounds.map { "\($0.partition):\($0.end - 1)" }.joined(separator: ",")),
         ("Millrace-Epoch", bounds.map { "\($0.epoch)" }.joined(separator: ",")),
-      ],
+      ] + replayLimit.headers,
       body: .pulled { output, waker in
         _ = ticket
         return body.pull(into: &output, waker)

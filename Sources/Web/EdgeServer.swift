@@ -20,6 +20,7 @@ package final class EdgeServer<Log: EventLog, Sink: TickSink>: Sendable {
   let sink: Sink
   let configuration: EdgeConfiguration
   let origins: OriginPolicy
+  let hosts: HostPolicy
   let keys: APIKeys
   let assets = Assets()
   let lane: WorkLane
@@ -42,6 +43,7 @@ package final class EdgeServer<Log: EventLog, Sink: TickSink>: Sendable {
     self.sink = sink
     self.configuration = configuration
     origins = OriginPolicy(allowed: configuration.allowedOrigins)
+    hosts = HostPolicy(listening: configuration.host)
     keys = APIKeys(configuration.ingestKeys)
     lane = WorkLane(name: "http-work", threads: 2, waitingMax: Limits.httpWaitingMax)
     replayLane = WorkLane(name: "http-replay", threads: 2, waitingMax: 2 * Limits.httpReplaysMax)
@@ -157,6 +159,11 @@ package final class EdgeServer<Log: EventLog, Sink: TickSink>: Sendable {
       throw HTTPProblem(
         403, "Key required", detail: "Without a configured key only clients on the same machine may ingest.",
         remedy: "Configure edge.ingestKeyFile and send the key in X-API-Key.")
+    }
+    guard hosts.isOwn(request) else {
+      throw HTTPProblem(
+        403, "Host refused", detail: "Without a configured key, ingest answers to this machine's own names only.",
+        remedy: "Call it by localhost, a loopback address or the address it listens on, or configure a key.")
     }
   }
 }

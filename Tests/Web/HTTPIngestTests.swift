@@ -69,7 +69,8 @@ import Testing
   @Test func anOversizedBodyIsRefusedBeforeItIsSent() throws {
     let edge = try EdgeFixture()
     let client = try edge.client()
-    try client.send("POST \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: \(Limits.httpBodyBytesMax + 1)\r\n\r\n")
+    try client.send(
+      "POST \(path) HTTP/1.1\r\nHost: localhost\r\nContent-Length: \(Limits.httpBodyBytesMax + 1)\r\n\r\n")
     let response = try client.receive()
     #expect(response.status == 413)
     #expect(response.text.contains(#""limitBytes":1048576"#))
@@ -80,7 +81,7 @@ import Testing
     edge.sink.isHolding.store(true, ordering: .releasing)
     let client = try edge.client()
     let body = tick()
-    try client.send("POST \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+    try client.send("POST \(path) HTTP/1.1\r\nHost: localhost\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
     while edge.sink.held.withLock({ $0.isEmpty }) { usleep(100) }
     // The ticks are on their way and nothing may be said yet; other requests are served meanwhile.
     #expect(try edge.client().get("/healthz").status == 200)
@@ -119,6 +120,36 @@ import Testing
     let refused = try edge.client().post(path, tick(), headers: ["Origin: https://evil.example"])
     #expect(refused.status == 403)
     #expect(try edge.client().post(path, tick(), headers: ["Origin: http://127.0.0.1"]).status == 200)
+  }
+
+  /// A page whose name was made to lead to 127.0.0.1 is of one origin with the server, as far as the browser knows.
+  @Test func pagesThatTookOverAnAddressCannotWriteEither() throws {
+    let edge = try EdgeFixture()
+    func status(host: String, headers: String = "") throws -> Int {
+      let client = try edge.client()
+      let body = tick()
+      try client.send(
+        "POST \(path) HTTP/1.1\r\nHost: \(host)\r\n\(headers)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+      let response = try client.receive()
+      if response.status == 403 { #expect(response.header("Content-Type") == "application/problem+json") }
+      return response.status
+    }
+    for host in [
+      "evil.example", "evil.example:\(edge.port)", "127.0.0.1.evil.example", "localhost.evil", "10.0.0.1", "*",
+    ] {
+      #expect(try status(host: host) == 403, "\(host)")
+    }
+    #expect(try status(host: "evil.example", headers: "Origin: http://evil.example\r\n") == 403)
+    for host in ["localhost", "LOCALHOST:\(edge.port)", "127.0.0.1:\(edge.port)", "127.9.9.9", "[::1]:80"] {
+      #expect(try status(host: host) == 200, "\(host)")
+    }
+    // With a key the name does not matter: a page does not know it.
+    let keyed = try EdgeFixture(configure: { $0.ingestKeys = ["s3cret-key"] })
+    let client = try keyed.client()
+    try client.send(
+      "POST \(path) HTTP/1.1\r\nHost: prices.example\r\nX-API-Key: s3cret-key\r\n"
+        + "Content-Length: \(tick().utf8.count)\r\n\r\n\(tick())")
+    #expect(try client.receive().status == 200)
   }
 
   @Test func onlyConfiguredInstrumentsAreTaken() throws {

@@ -150,6 +150,9 @@ import Testing
     let refused = try edge.client().get("/v1/streams/prices.ticks")
     #expect(refused.status == 429)
     #expect(refused.header("Retry-After") == "5")
+    #expect(refused.header("RateLimit-Policy") == #""replays";q=\#(Limits.httpReplaysMax);qu="concurrent-requests""#)
+    #expect(refused.header("RateLimit") == #""replays";r=0;t=5"#)
+    #expect(refused.header("X-RateLimit-Remaining") == "0")
     #expect(try edge.client().get("/healthz").status == 200)
     withExtendedLifetime(stalled) {}
   }

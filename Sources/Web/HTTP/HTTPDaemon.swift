@@ -361,6 +361,12 @@ package final class HTTPDaemon: Sendable {
           guard let headers = unsafe headers?.assumingMemoryBound(to: [(name: String, value: String)].self) else {
             return .NO
           }
+          // The library reads a line that begins with a space as part of the one before, and in doing so moves the
+          // name away from its value (and lengthens the name). RFC 9112, 5.2: refuse. An empty name is refused below.
+          if let start = unsafe name, let value = unsafe value, unsafe value < start + nameCount {
+            unsafe headers.pointee.append(("", ""))
+            return .NO
+          }
           let name = unsafe String(decoding: UnsafeRawBufferPointer(start: name, count: nameCount), as: UTF8.self)
           let value = unsafe String(decoding: UnsafeRawBufferPointer(start: value, count: valueCount), as: UTF8.self)
           unsafe headers.pointee.append((name, value))

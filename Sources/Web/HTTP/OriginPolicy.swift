@@ -29,7 +29,10 @@ package struct OriginPolicy: Sendable {
     guard case .listed(let origin) = verdict(on: request) else { return [("Vary", "Origin")] }
     return [
       ("Vary", "Origin"), ("Access-Control-Allow-Origin", origin),
-      ("Access-Control-Expose-Headers", "Millrace-Position, Millrace-Epoch, ETag, Retry-After"),
+      (
+        "Access-Control-Expose-Headers",
+        "Millrace-From, Millrace-Position, Millrace-Epoch, ETag, Retry-After, RateLimit, RateLimit-Policy"
+      ),
     ]
   }
 

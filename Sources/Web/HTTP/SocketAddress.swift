@@ -35,6 +35,8 @@ struct SocketAddress {
     }
   }
 
+  var isLoopback: Bool { unsafe withPointer { unsafe Self.isLoopback($0) } ?? false }
+
   /// Whether the peer's address is 127.0.0.0/8, ::1, or the former in the clothes of IPv6.
   static func isLoopback(_ address: UnsafePointer<sockaddr>) -> Bool {
     let start = unsafe UnsafeRawPointer(address)
