@@ -33,6 +33,8 @@ extension Limits {
   package static let logIndexBytesMax = 64 << 20
   /// How often a reader of another process's log looks for more: short against what a person notices.
   package static let logPollNanos: Int64 = 10_000_000
+  /// How often the writer looks for segments that are old: short against the hours that policies are given in.
+  package static let logMaintenanceNanos: Int64 = 10_000_000_000
   /// Partitions of one topic: each is a directory, a few descriptors and a task.
   package static let logPartitionsMax = 1024
   /// Damaged stretches of one segment that verify and repair remember: more is not a segment any more.

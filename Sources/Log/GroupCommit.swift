@@ -38,6 +38,11 @@ struct GroupCommit<Files: LogFiles> {
     syncDue()
   }
 
+  /// Retention, and closing what is old, in all `partitions`.
+  mutating func maintain(_ partitions: [SegmentedPartition<Files>]) {
+    for partition in partitions where health.error == nil { try? perform(.maintain, on: partition) }
+  }
+
   /// An orderly end: all that was written is on disk.
   func finish(_ partitions: [SegmentedPartition<Files>]) {
     guard health.error == nil else { return }
@@ -124,6 +129,10 @@ struct GroupCommit<Files: LogFiles> {
       case .sync: try onDisk { () throws(FileError) in try store.sync() }
       case .truncate(let offset): try store.truncate(to: offset)
       case .reset: try store.reset()
+      case .maintain:
+        // A derived topic's own records are not what it would be made from.
+        let held = partition.isDerived ? Int64.max : partition.heldOffset
+        try onDisk { () throws(FileError) in try store.maintain(held: held) }
       case .setPolicy(let policy): try onDisk { () throws(FileError) in try store.setPolicy(policy) }
       }
     } catch {

@@ -14,6 +14,8 @@ package struct LogOptions: Sendable, Equatable {
   package var openSegmentsMax = Limits.logOpenSegmentsMax
   /// How often a reader of another process's log looks for more.
   package var pollNanos = Limits.logPollNanos
+  /// How often the writer looks for what retention gives up.
+  package var maintenanceNanos = Limits.logMaintenanceNanos
   #if PLANTED_BUGS
     package var plantedBug: PlantedBug?
   #endif

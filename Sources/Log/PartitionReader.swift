@@ -18,7 +18,7 @@ struct PartitionState<File: LogFile> {
   var manifest: PartitionManifest
   var highWatermark: Int64
   var active: ActiveSegment<File>
-  /// Counts truncations and resets: what a reader found before one may be gone after it.
+  /// Counts truncations, resets and segments that went: what a reader found before one may be gone after it.
   var cuts = 0
   /// Where the last reads ended, so that a sequential reader needs no index: offset, segment, byte.
   var recentEnds: [(offset: Int64, segment: Int64, position: Int64)] = []
@@ -32,11 +32,17 @@ final class PartitionReader<Files: LogFiles>: Sendable {
   let directory: String
   private let state: Mutex<PartitionState<Files.File>>
   private let sealedSegments: SealedSegments<Files>
+  /// Looks whether the writer in another process changed the segments, where that is how this is told.
+  private let reload: (@Sendable () -> Bool)?
   private let storedHighWatermark: Atomic<Int64>
   private let storedEpoch: Atomic<UInt32>
 
-  init(directory: String, state: PartitionState<Files.File>, sealedSegments: SealedSegments<Files>) {
+  init(
+    directory: String, state: PartitionState<Files.File>, sealedSegments: SealedSegments<Files>,
+    reload: (@Sendable () -> Bool)? = nil
+  ) {
     self.directory = directory
+    self.reload = reload
     self.state = Mutex(state)
     self.sealedSegments = sealedSegments
     storedHighWatermark = Atomic(state.highWatermark)
@@ -87,11 +93,17 @@ final class PartitionReader<Files: LogFiles>: Sendable {
         remember(end, segment: found.segment, cuts: cuts)
         return true
       } catch {
-        // The segment was cut while we read it: look again.
+        // The segment was cut or let go while we read it: look again.
         buffer.truncate(to: start)
-        guard state.withLock({ $0.cuts }) != cuts else { throw error }
+        guard hasChanged(since: cuts) else { throw error }
       }
     }
+  }
+
+  /// Whether segments came or went, so that an error may only mean that they are no longer where they were.
+  private func hasChanged(since cuts: Int) -> Bool {
+    if state.withLock({ $0.cuts }) != cuts { return true }
+    return reload?() ?? false
   }
 
   /// The batch that holds `offset`, and where it begins in its segment. Not found at the high watermark.
@@ -290,7 +302,7 @@ final class PartitionReader<Files: LogFiles>: Sendable {
         let from = activeStart ?? segment.index?.offset(atOrAfter: timestampMillis) ?? place.segment
         return try firstRecord(atOrAfter: timestampMillis, from: from) ?? highWatermark
       } catch {
-        guard state.withLock({ $0.cuts }) != cuts else { throw error }
+        guard hasChanged(since: cuts) else { throw error }
       }
     }
   }

@@ -27,20 +27,34 @@ extension SegmentedLog {
     }
   }
 
+  /// What a reader asks that finds a segment gone: whether the writer changed the segments since it looked last.
+  func reload(_ directory: String) -> Bool {
+    let isChanged = polling.withLock { _ in
+      guard let partition = partitions().first(where: { $0.reader.directory == directory }) else { return false }
+      return (try? reloadSegments(partition.reader)) ?? false
+    }
+    // Who waits must hear of it, as its own look will find nothing new.
+    if isChanged { changes.advance() }
+    return isChanged
+  }
+
+  private func reloadSegments(_ reader: PartitionReader<Files>) throws(LogError) -> Bool {
+    let recovery = PartitionRecovery(files: files, directory: reader.directory, options: options)
+    guard let manifest = try recovery.manifest(), !manifest.isDiscarding, manifest.revision != reader.last.revision
+    else { return false }
+    let recovered = try followed(manifest, recovery)
+    reader.publishCut { state in
+      let cuts = state.cuts
+      state = recovered.state(directory: reader.directory)
+      state.cuts = cuts
+    }
+    return true
+  }
+
   private func refresh(_ partition: Partition) throws(LogError) -> Bool {
     let reader = partition.reader
-    let recovery = PartitionRecovery(files: files, directory: reader.directory, options: options)
-    guard let manifest = try recovery.manifest(), !manifest.isDiscarding else { return false }
-    let (revision, file, bytes, highWatermark) = reader.last
-    guard manifest.revision == revision else {
-      let recovered = try recovery.follow(manifest)
-      reader.publishCut { state in
-        let cuts = state.cuts
-        state = recovered.state(directory: reader.directory)
-        state.cuts = cuts
-      }
-      return true
-    }
+    if try reloadSegments(reader) { return true }
+    let (_, file, bytes, highWatermark) = reader.last
     let size = try onDisk { () throws(FileError) in try file.byteCount() }
     guard size > bytes else { return false }
     var found: [(frame: BatchFrame, position: Int64)] = []

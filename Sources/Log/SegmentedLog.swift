@@ -208,14 +208,15 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
     let recovered = try followed(manifest, recovery)
     let reader = PartitionReader(
       directory: recovery.directory, state: recovered.state(directory: recovery.directory),
-      sealedSegments: sealedSegments)
+      sealedSegments: sealedSegments
+    ) { [weak self, directory = recovery.directory] in self?.reload(directory) ?? false }
     return Partition(
       settings: manifest.settings, index: manifest.index, reader: reader, store: nil, commands: commands,
       health: health, turn: turnOfCaller)
   }
 
   /// The partition as it is; once more if its writer changed the segments while we looked.
-  private func followed(
+  func followed(
     _ manifest: PartitionManifest, _ recovery: PartitionRecovery<Files>
   ) throws(LogError) -> RecoveredPartition<Files> {
     do throws(LogError) {
@@ -259,19 +260,31 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
     return { [weak self] in _ = self?.turn() }
   }
 
+  /// Does now what else is done every `LogOptions.maintenanceNanos`: closes old segments, lets go of what retention
+  /// gives up. Errors are those of the disk, final ones.
+  package func maintain() throws(LogError) {
+    for partition in partitions() { try partition.perform(.maintain) }
+  }
+
   /// The writer thread.
   private func writeUntilClosed() {
     var batch: [LogCommand<Files>] = []
-    while commands.drain(into: &batch, timeoutNanos: isManual ? nil : nanosUntilDue) {
+    var maintenanceNanos = files.monotonicNanos() + options.maintenanceNanos
+    while commands.drain(into: &batch, timeoutNanos: isManual ? nil : nanosUntilDue(maintenanceNanos)) {
       commit.withLock { $0.run(batch) }
+      guard files.monotonicNanos() >= maintenanceNanos else { continue }
+      let partitions = partitions()
+      commit.withLock { $0.maintain(partitions) }
+      maintenanceNanos = files.monotonicNanos() + options.maintenanceNanos
     }
     // So that the next opening finds complete indexes, of derived topics too.
     let partitions = partitions()
     commit.withLock { $0.finish(partitions) }
   }
 
-  private var nanosUntilDue: Int64? {
-    commit.withLock(\.nextDueNanos).map { max(0, $0 - files.monotonicNanos()) }
+  private func nanosUntilDue(_ maintenanceNanos: Int64) -> Int64 {
+    let dueNanos = commit.withLock(\.nextDueNanos) ?? maintenanceNanos
+    return max(0, min(dueNanos, maintenanceNanos) - files.monotonicNanos())
   }
 }
 

@@ -10,6 +10,8 @@ enum PartitionOperation: Sendable {
   case truncate(to: Int64)
   case reset
   case setPolicy(TopicPolicy)
+  /// Retention, and closing what is old.
+  case maintain
 }
 
 /// The way back of an operation's result to the thread that waits for it.
@@ -43,6 +45,8 @@ package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
   let reader: PartitionReader<Files>
   /// Nil in a log that is open for reading only.
   nonisolated(unsafe) let store: PartitionStore<Files>?  // Used by the log's writer thread only.
+  /// See `PartitionLog.release`.
+  private let released: Atomic<Int64>
   private let isReadOnly: Bool
   private let commands: BoundedQueue<LogCommand<Files>>
   private let health: LogHealth
@@ -58,6 +62,7 @@ package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
     isDerived = settings.isDerived
     self.reader = reader
     unsafe self.store = store
+    released = Atomic(settings.isDerived ? 0 : .max)
     isReadOnly = store == nil
     self.commands = commands
     self.health = health
@@ -86,6 +91,11 @@ package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
     else { throw .invalidBatch("not one whole record batch v2, or not what it says") }
     guard commands.push(.append(self, batch, completion), weight: bytes.byteCount) else { throw .closed }
   }
+
+  package func release(below offset: Int64) { released.store(offset, ordering: .releasing) }
+
+  /// What is needed to make derived topics again: retention of an input topic, and compaction of a derived one, end here.
+  var heldOffset: Int64 { released.load(ordering: .acquiring) }
 
   package func read(from offset: Int64, maxBytes: Int, into buffer: inout ByteWriter) throws(LogError) -> Bool {
     try reader.read(from: offset, maxBytes: maxBytes, into: &buffer)

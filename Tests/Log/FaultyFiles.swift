@@ -1,6 +1,7 @@
 // A disk that fails, stops or is looked at when a test says so, over the real one.
 
 import Codecs
+import Core
 import Log
 import Synchronization
 
@@ -33,10 +34,25 @@ extension FileError {
   }
 }
 
+/// A wall clock that a test sets; the monotonic one goes on as ever.
+final class TestClock: Sendable {
+  private let nanos = Atomic<Int64>(1_700_000_000_000_000_000)
+  func wallNanos() -> Int64 { nanos.load(ordering: .relaxed) }
+  func advance(millis: Int64) { nanos.wrappingAdd(millis * 1_000_000, ordering: .relaxed) }
+}
+
 /// Asks `decide` before each call; it may also just look.
 struct FaultyFiles: LogFiles {
   let base = PosixFiles()
+  var clock: TestClock?
   let decide: @Sendable (DiskCall) -> DiskFault?
+
+  init(clock: TestClock? = nil, decide: @escaping @Sendable (DiskCall) -> DiskFault? = { _ in nil }) {
+    self.clock = clock
+    self.decide = decide
+  }
+
+  func wallNanos() -> Int64 { clock?.wallNanos() ?? SystemClock().wallNanos() }
 
   fileprivate func check(_ call: DiskCall) throws(FileError) {
     switch decide(call) {

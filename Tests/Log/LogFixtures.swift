@@ -54,9 +54,21 @@ func readAll<Partition: PartitionLog>(
     buffer.removeAll()
     guard try partition.read(from: offset, maxBytes: maxBytes, into: &buffer) else { break }
     for record in try decode(buffer.bytes) where record.offset >= offset { records.append(record) }
-    offset = (records.last?.offset ?? -1) + 1
+    offset = try endOffset(of: buffer.bytes)
   }
   return records
+}
+
+/// The offset behind the last of the batches that `bytes` consist of, whether or not it has a record.
+func endOffset(of bytes: RawSpan) throws -> Int64 {
+  var end: Int64 = 0
+  var rest = bytes
+  while rest.byteCount > 0 {
+    let header = try RecordBatchHeader.parse(rest)
+    end = header.lastOffset + 1
+    rest = rest.extracting(droppingFirst: header.byteCount)
+  }
+  return end
 }
 
 /// The records of the batches that `bytes` consist of.
