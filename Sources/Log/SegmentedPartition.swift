@@ -94,7 +94,8 @@ package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
 
   package func release(below offset: Int64) { released.store(offset, ordering: .releasing) }
 
-  /// What is needed to make derived topics again: retention of an input topic, and compaction of a derived one, end here.
+  /// From here on records are needed to make derived topics again: retention of an input topic ends here, and the
+  /// compaction of a derived one.
   var heldOffset: Int64 { released.load(ordering: .acquiring) }
 
   package func read(from offset: Int64, maxBytes: Int, into buffer: inout ByteWriter) throws(LogError) -> Bool {

@@ -23,6 +23,11 @@ struct CheckpointShelf<Store: CheckpointStore> {
   /// Names of checkpoints, oldest first.
   func names() throws(LogError) -> [String] { try store.names().filter { $0.hasPrefix(Self.prefix) } }
 
+  /// The input offset of the oldest of the newest ones, or nil if there is none: what is before is not gone on from.
+  func oldestOfNewest() throws(LogError) -> Int64? {
+    try names().suffix(max(newestCount, 1)).first.flatMap { Int64($0.dropFirst(Self.prefix.utf8.count)) }
+  }
+
   func load(_ name: String) throws(LogError) -> Result<Checkpoint, CodecError> {
     let content = try store.load(name) ?? []
     do throws(CodecError) {

@@ -17,6 +17,8 @@ package final class ProcessorTask<Partition: PartitionLog, Store: CheckpointStor
   let pipeline: FoldPipeline<Fold>
   var buffer = ByteWriter(capacity: ProcessorLimits.stepBytes)
   private var recordsSinceCheckpoint = 0
+  /// Where the derived partitions ended at the newest checkpoints that this task knows, the oldest first.
+  private var outputEnds: [[Int64]] = []
 
   /// Finds the task's place in its input: from the newest usable checkpoint, or from the start. `outputs` are the
   /// derived partitions in the order of the processor's topics, and last that of the dead letters; `makeProcessor`
@@ -25,7 +27,7 @@ package final class ProcessorTask<Partition: PartitionLog, Store: CheckpointStor
     input: Partition, outputs: [Partition], store: Store, settings: TaskSettings = TaskSettings(),
     makeProcessor: () -> Fold
   ) throws(ProcessorError) {
-    let fingerprint = Self.fingerprint(makeProcessor(), settings.screen)
+    let fingerprint = Self.fingerprint(makeProcessor(), settings.screen, inputEpoch: input.epoch)
     let shelf = CheckpointShelf(
       store: store, newestCount: settings.checkpointsKept, olderMax: settings.checkpointsKeptOlder)
     let derived = outputs.map { OutputPartition($0, compression: settings.compression) }
@@ -90,15 +92,25 @@ package final class ProcessorTask<Partition: PartitionLog, Store: CheckpointStor
       outputs: outputs.map { $0.mark() }, stateHash: StateHash.of(state.bytes), state: state.copy())
     try onLog { () throws(LogError) in try shelf.save(checkpoint) }
     recordsSinceCheckpoint = 0
+    try release(checkpoint)
+  }
+
+  /// Lets go of what none of the newest checkpoints would go on from.
+  private func release(_ checkpoint: Checkpoint) throws(ProcessorError) {
+    outputEnds.append(checkpoint.outputs.map(\.endOffset))
+    if outputEnds.count > settings.checkpointsKept { outputEnds.removeFirst() }
+    for (index, output) in outputs.enumerated() { output.partition.release(below: outputEnds[0][index]) }
+    if let oldest = try onLog({ () throws(LogError) in try shelf.oldestOfNewest() }) { input.release(below: oldest) }
   }
 
   /// Identifies a history: the same fingerprint over the same input gives the same derived records.
-  static func fingerprint(_ processor: borrowing Fold, _ screen: TickScreen) -> [UInt8] {
+  static func fingerprint(_ processor: borrowing Fold, _ screen: TickScreen, inputEpoch: UInt32) -> [UInt8] {
     var writer = ByteWriter()
     writer.append(utf8: processor.identity)
     writer.append(UInt8(0))
     processor.appendConfiguration(to: &writer)
     screen.append(to: &writer)
+    writer.append(bigEndian: inputEpoch)
     return StateHash.of(writer.bytes)
   }
 }

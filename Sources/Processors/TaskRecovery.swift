@@ -42,6 +42,9 @@ final class TaskRecovery<Partition: PartitionLog, Store: CheckpointStore> {
     _ makeProcessor: () -> Fold
   ) throws(ProcessorError) -> Recovered<Fold> {
     var warnings: [String] = []
+    // First of all: what a checkpoint may go on from must not be let go meanwhile.
+    let needed = try onLog { () throws(LogError) in try shelf.oldestOfNewest() }
+    input.release(below: needed ?? input.startOffset)
     let builtBy = try onLog { () throws(LogError) in try shelf.fingerprint() }
     if builtBy == fingerprint {
       for name in try onLog({ () throws(LogError) in try shelf.names() }).reversed() {
@@ -62,6 +65,9 @@ final class TaskRecovery<Partition: PartitionLog, Store: CheckpointStore> {
   private func startOver(_ builtBy: [UInt8]?, _ warnings: [String]) throws(ProcessorError) -> RecoveryReport {
     let isEmpty = outputs.allSatisfy { $0.partition.highWatermark == $0.partition.startOffset }
     let start = input.startOffset
+    guard isEmpty || start == 0 else {
+      throw .inputExpired(topic: input.topic, partition: input.index, startOffset: start)
+    }
     // The same records can only come of the same processors over the same input, whole.
     let isSame = builtBy == fingerprint && start == 0
     try onLog { () throws(LogError) in

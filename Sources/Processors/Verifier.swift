@@ -27,7 +27,8 @@ package struct Verifier<Partition: PartitionLog, Store: CheckpointStore, Fold: P
     shelf = CheckpointShelf(
       store: store, newestCount: settings.checkpointsKept, olderMax: settings.checkpointsKeptOlder)
     let processor = makeProcessor()
-    fingerprint = ProcessorTask<Partition, Store, Fold>.fingerprint(processor, settings.screen)
+    fingerprint = ProcessorTask<Partition, Store, Fold>.fingerprint(
+      processor, settings.screen, inputEpoch: input.epoch)
     pipeline = FoldPipeline(
       processor, screen: settings.screen, partition: input.index, position: input.startOffset)
     comparison = StoredComparison(outputs)

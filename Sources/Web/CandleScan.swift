@@ -30,7 +30,13 @@ struct CandleScan<Log: EventLog> {
     while !isPast {
       if scannedBytes > Limits.candleScanBytesMax { return nil }
       bytes.removeAll()
-      guard try partition.read(from: next, maxBytes: Limits.viewReadBytes, into: &bytes) else { break }
+      do throws(LogError) {
+        guard try partition.read(from: next, maxBytes: Limits.viewReadBytes, into: &bytes) else { break }
+      } catch .beforeStart(let earliest) {
+        // Retention was faster: what is left is what there is.
+        next = earliest
+        continue
+      }
       scannedBytes += bytes.count
       var start = 0
       while start < bytes.count, !isPast {

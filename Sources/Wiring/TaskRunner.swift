@@ -42,6 +42,8 @@ final class TaskRunner<Source: EventLog>: Sendable {
     self.logger = logger
     parts = try PriceTopics(log, index)
     inputEnd = parts.input.highWatermark
+    // Until the task has found its place, retention may not take what it would go on from.
+    parts.input.release(below: parts.input.startOffset)
   }
 
   /// Starts the thread and returns it.

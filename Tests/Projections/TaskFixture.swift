@@ -17,11 +17,14 @@ struct TaskFixture {
   let log: EmbeddedLog
   var checkpoints: String { "\(directory.path)/checkpoints" }
 
-  init(_ directory: TemporaryDirectory = TemporaryDirectory()) throws {
+  init(
+    _ directory: TemporaryDirectory = TemporaryDirectory(), options: LogOptions = LogOptions(),
+    input: TopicPolicy = TopicPolicy(), derived: TopicPolicy = TopicPolicy(durability: .os)
+  ) throws {
     self.directory = directory
-    log = try EmbeddedLog.open(directory: directory.path)
-    try log.createTopic(TopicSettings(name: Topic.ticks.name))
-    for name in Self.derived { try log.createTopic(TopicSettings(name: name, isDerived: true)) }
+    log = try EmbeddedLog.open(directory: directory.path, options: options)
+    try log.createTopic(TopicSettings(name: Topic.ticks.name, policy: input))
+    for name in Self.derived { try log.createTopic(TopicSettings(name: name, isDerived: true, policy: derived)) }
   }
 
   func partition(_ topic: String) throws -> EmbeddedPartition { try log.partition(topic, 0) }

@@ -34,10 +34,14 @@ final class LogWindow<Partition: PartitionLog> {
   func seek(_ offset: Int64) throws(StreamFailure) -> Bool {
     if epoch != partition.epoch || offset < batches.openOffsets.lowerBound { forget() }
     if batches.openOffsets.contains(offset) { return true }
+    if try open(endingAfter: offset) { return true }
+    batches.removeAll()
+    guard try read(from: offset) else { return false }
+    return try open(endingAfter: offset)
+  }
+
+  private func open(endingAfter offset: Int64) throws(StreamFailure) -> Bool {
     do throws(CodecError) {
-      if try batches.openNext(endingAfter: offset) { return true }
-      batches.removeAll()
-      guard try read(from: offset) else { return false }
       return try batches.openNext(endingAfter: offset)
     } catch {
       forget()
@@ -61,11 +65,18 @@ final class LogWindow<Partition: PartitionLog> {
     batches.removeAll()
   }
 
-  private func read(from offset: Int64) throws(CodecError) -> Bool {
+  private func read(from offset: Int64) throws(StreamFailure) -> Bool {
     do throws(LogError) {
       return try partition.read(from: offset, maxBytes: Limits.Stream.readBytes, into: &batches.stored)
     } catch {
-      throw .malformed(at: 0, reason: "\(error)")
+      forget()
+      if case .beforeStart(let earliest) = error {
+        // Retention was faster than whoever reads: said by its own name, as starting anew helps.
+        let first = StreamPosition(partition: partition.index, offset: earliest)
+        throw StreamFailure(
+          .positionExpired, "\(partition.index):\(offset) is no longer retained; the earliest is \(first)")
+      }
+      throw StreamFailure(.logFailed, "\(partition.topic)-\(partition.index) at \(offset): \(error)")
     }
   }
 }

@@ -34,6 +34,7 @@ final class PartitionTail<Log: EventLog> {
   /// Takes in what the log has, a bounded amount at once. Returns whether there was anything.
   func advance(isRendering wanted: Bool) throws(StreamFailure) -> Bool {
     if partition.log.epoch != epoch { restart() }
+    if position < partition.log.startOffset { skipExpired() }
     guard partition.log.highWatermark > position, try window.seek(position) else { return false }
     isRendering = wanted
     if !wanted { block = nil }
@@ -58,6 +59,14 @@ final class PartitionTail<Log: EventLog> {
     update = RingUpdate()
     partition.previous.removeAll()
     partition.ring.restart(at: position, epoch: epoch)
+  }
+
+  /// Retention went past this place. What was not looked at was not shown either: the ring begins behind it.
+  private func skipExpired() {
+    position = partition.log.startOffset
+    block = nil
+    isRendering = false
+    publish()
   }
 
   private func takeBatch() throws(StreamFailure) -> Int {

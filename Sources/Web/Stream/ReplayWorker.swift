@@ -132,6 +132,9 @@ final class ReplayWorker<Log: EventLog> {
     _ reader: ReplayReader, _ partition: StreamPartition<Log.Partition>, _ job: ReplayJob
   ) throws(StreamFailure) -> FrameRun? {
     let fill = BlockFill()
+    let retained = partition.log.startOffset
+    // The newest record of a key may be older than what is retained: then there is none any more.
+    while let offset = reader.state.first, offset < retained { reader.state.removeFirst() }
     while let offset = reader.state.first, !fill.isFull {
       let window = window(on: partition.log, at: offset)
       guard try window.seek(offset) else { throw StreamFailure(.logFailed, "\(offset) is gone") }

@@ -184,7 +184,7 @@ package final class StreamExport<Log: EventLog>: @unchecked Sendable {  // Senda
   private func prime(_ part: Part) throws(StreamFailure) {
     let start = part.reader.scan
     if let snapshot = part.partition.previous.nearest(before: start) {
-      part.reader.scan = snapshot.offset
+      part.reader.scan = max(snapshot.offset, part.partition.log.startOffset)
       part.reader.previous = snapshot.previous
     } else {
       part.reader.scan = part.partition.log.startOffset

@@ -116,6 +116,12 @@ extension CommandFailure {
       self.init(
         code: .badData,
         message: "\(topic)-\(partition) ends at \(found), not at \(expected): another program wrote to it")
+    case .inputExpired(let topic, let partition, let startOffset):
+      self.init(
+        code: .badData,
+        message:
+          "\(topic)-\(partition) begins at \(startOffset), and no usable checkpoint lies there or later: bring one "
+          + "back, or delete the directories of the derived topics, which are then built from what is retained")
     }
   }
 }
