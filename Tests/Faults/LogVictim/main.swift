@@ -2,6 +2,7 @@
 //
 //     log-victim run --data DIR [--seed N --first N --events N --partitions N ...]   see VictimRun
 //     log-victim check --data DIR --ledger FILE [--partitions N ...]                 exit status 1: a violation
+//     log-victim damage --data DIR --campaign NAME [--stride N]                       every N-th case of DamageCampaign
 //
 // It drives the real log and the real folds; the campaigns themselves are in the Python files beside it.
 
@@ -17,7 +18,10 @@ func run(_ words: [String]) throws -> Int32 {
   case "check":
     var check = try LedgerCheck(arguments)
     return try check.run()
-  default: throw UsageError(text: "log-victim run | check")
+  case "damage":
+    var campaign = try DamageCampaign(arguments)
+    return campaign.run()
+  default: throw UsageError(text: "log-victim run | check | damage")
   }
 }
 
