@@ -12,7 +12,8 @@ package enum LogError: Error, Equatable, Sendable {
   case corrupt(file: String, byte: Int64, reason: String)
   /// Another process writes to this directory.
   case locked(directory: String)
-  /// The disk is full; nothing of the batch was kept, the log goes on once there is space.
+  /// The disk is full; nothing of the batch was kept. The log goes on once there is space, a derived partition once it
+  /// is cut back as well: what would have come next has no right place.
   case diskFull
   /// A write or sync failed: the log takes no more appends until it is opened anew. What was acknowledged is safe.
   case failed(String)

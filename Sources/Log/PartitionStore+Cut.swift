@@ -10,7 +10,10 @@ extension PartitionStore {
   func truncate(to offset: Int64) throws(LogError) {
     guard offset <= nextOffset else { throw .afterEnd(end: nextOffset) }
     guard offset >= manifest.startOffset else { throw .beforeStart(earliest: manifest.startOffset) }
-    guard offset < nextOffset else { return }
+    guard offset < nextOffset else {
+      hasGap = false
+      return
+    }
     let (keptBytes, head) = try headOfStraddlingBatch(endingAt: offset)
     var changed = manifest
     changed.sealed.removeAll { $0.endOffset > offset }

@@ -44,6 +44,9 @@ final class PartitionStore<Files: LogFiles> {
   private var unpublishedBatches: [BatchPlace] = []
   private var isSegmentPublished = true
   private var stagedAppends: [PendingAppend] = []
+  /// A derived record stands at the offset that its fold counted. After one was refused there is no right place for the
+  /// next, until the fold cuts the partition back.
+  var hasGap = false
   private var finishedAppends: [PendingAppend] = []
 
   init(
@@ -68,6 +71,10 @@ final class PartitionStore<Files: LogFiles> {
 
   /// Gives the batch its offsets and puts it into the next write. Only batches that were checked before.
   func stage(_ batch: EncodedBatch, _ completion: AppendCompletion?) throws(FileError) {
+    guard !hasGap else {
+      finishedAppends.append(PendingAppend(completion: completion, result: .failure(.diskFull)))
+      return
+    }
     let nowMillis = files.wallMillis
     if isSegmentOver(before: batch, nowMillis: nowMillis) {
       try write()
@@ -75,6 +82,7 @@ final class PartitionStore<Files: LogFiles> {
         if segment.byteCount > 0 { try roll() }
       } catch {
         guard error.isDiskFull else { throw error }
+        hasGap = manifest.settings.isDerived
         finishedAppends.append(PendingAppend(completion: completion, result: .failure(.diskFull)))
         return
       }
@@ -133,6 +141,7 @@ final class PartitionStore<Files: LogFiles> {
         throw error
       }
       nextOffset = writtenOffset
+      hasGap = manifest.settings.isDerived
       finish(failing: .diskFull)
       return
     }
@@ -252,5 +261,6 @@ final class PartitionStore<Files: LogFiles> {
     nextOffset = end
     writtenOffset = end
     unpublishedBatches = []
+    hasGap = false
   }
 }

@@ -2,6 +2,18 @@
 
 import Codecs
 import Log
+import Synchronization
+
+/// The first batch that the log did not take, told by the log's own thread.
+private final class Refusal: Sendable {
+  private let first = Mutex<LogError?>(nil)
+
+  func note(_ result: Result<Int64, LogError>) {
+    if case .failure(let error) = result { first.withLock { $0 = $0 ?? error } }
+  }
+
+  func check() throws(LogError) { if let error = first.withLock({ $0 }) { throw error } }
+}
 
 /// Cuts records into batches, appends them, and hashes them on the way.
 final class OutputPartition<Partition: PartitionLog> {
@@ -14,6 +26,7 @@ final class OutputPartition<Partition: PartitionLog> {
 
   let partition: Partition
   private let compression: Compression
+  private let refusal = Refusal()
   private var state = State()
 
   init(_ partition: Partition, compression: Compression) {
@@ -27,11 +40,12 @@ final class OutputPartition<Partition: PartitionLog> {
 
   /// Appends `records`; a batch that is not full yet waits for `flush`.
   func append(_ records: borrowing DerivedRecords) throws(LogError) {
-    if records.count > 0 { try Self.append(records, &state, to: partition, compression) }
+    if records.count > 0 { try Self.append(records, &state, to: partition, compression, refusal) }
   }
 
   private static func append(
-    _ records: borrowing DerivedRecords, _ state: inout State, to partition: Partition, _ compression: Compression
+    _ records: borrowing DerivedRecords, _ state: inout State, to partition: Partition, _ compression: Compression,
+    _ refusal: Refusal
   ) throws(LogError) {
     state.hash.update(records.bytes)
     try records.forEach(firstOffset: state.endOffset) { (record, _) throws(LogError) in
@@ -39,16 +53,23 @@ final class OutputPartition<Partition: PartitionLog> {
       if state.writer.byteCount >= ProcessorLimits.outputBatchBytes
         || state.writer.recordCount >= ProcessorLimits.outputBatchRecords
       {
-        try partition.append(state.writer.finish(compression: compression), completion: nil)
+        try partition.append(state.writer.finish(compression: compression), completion: refusal.note)
       }
     }
     state.endOffset += Int64(records.count)
   }
 
-  /// Appends what is left as a batch.
+  /// Appends what is left as a batch. Throws why an earlier one was not taken: there is a gap, and nothing can follow.
   func flush() throws(LogError) {
+    try refusal.check()
     guard state.writer.recordCount > 0 else { return }
-    try partition.append(state.writer.finish(compression: compression), completion: nil)
+    try partition.append(state.writer.finish(compression: compression), completion: refusal.note)
+  }
+
+  /// Waits until all that was appended is on disk. Throws also why a batch was not taken.
+  func sync() throws(LogError) {
+    try partition.sync()
+    try refusal.check()
   }
 
   /// The partition's end for a checkpoint. Call after `flush` and `sync`.

@@ -78,7 +78,7 @@ package final class ProcessorTask<Partition: PartitionLog, Store: CheckpointStor
       #if PLANTED_BUGS
         if settings.plantedBug == .checkpointBeforeOutputs { continue }
       #endif
-      try onLog { () throws(LogError) in try output.partition.sync() }
+      try onLog { () throws(LogError) in try output.sync() }
       let end = output.partition.highWatermark
       guard end == output.endOffset else {
         throw .foreignRecords(

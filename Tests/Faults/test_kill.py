@@ -10,7 +10,7 @@ SEED = 1
 
 def test_kill(tmp_path, full):
     rng = random.Random(SEED)
-    logs, kills = (20, 10) if full else (1, 6)
+    logs, kills = (20, 10) if full else (1, 5)
     total = 0
     for log in range(logs):
         data, ledger, first = tmp_path / f"log{log}", Ledger(), 0

@@ -166,6 +166,30 @@ import Testing
     #expect(again.tailCuts == [])
   }
 
+  /// Had the next derived record been taken, it would stand at the offset of the one that was refused.
+  @Test(arguments: [DiskCall.Kind.write, .create])
+  func aDerivedTopicTakesNothingAfterAGap(full kind: DiskCall.Kind) throws {
+    let directory = TemporaryDirectory()
+    let isFull = Atomic(false)
+    let log = try Self.open(directory.path) { call in
+      isFull.load(ordering: .relaxed) && call.kind == kind ? .fail(.full()) : nil
+    }
+    defer { log.close() }
+    try log.createTopic(TopicSettings(name: "candles", isDerived: true))
+    let partition = try log.partition("candles", 0)
+    var random = SplitMix(seed: 8)
+    // The first batch fills the segment, so that the next one begins another.
+    let first = makeBatch([filler(850, &random)], compression: .none)
+    try partition.appendAndWait(first)
+    isFull.store(true, ordering: .relaxed)
+    #expect(throws: LogError.diskFull) { try partition.appendAndWait(makeBatch([filler(100, &random)])) }
+    isFull.store(false, ordering: .relaxed)
+    #expect(throws: LogError.diskFull) { try partition.appendAndWait(makeBatch(["of another offset"])) }
+    #expect(partition.highWatermark == 1)
+    try partition.truncate(to: 1)
+    #expect(try partition.appendAndWait(makeBatch(["the right one"])) == 1)
+  }
+
   /// After a failed sync the kernel calls pages clean that the disk never got. What recovery reads beyond the index,
   /// and would serve, is therefore written and synced anew first.
   @Test func writesTheTailAgainBeforeItIsServed() throws {

@@ -36,6 +36,8 @@ struct VictimRun {
   private let range: Range<Int>
   private let batchMax: Int
   private let checkpointRecords: Int
+  /// The tasks fold after so many batches.
+  private let foldEvery: Int
   /// So many batches are not waited for: the group commit has something to group.
   private let batchesInFlightMax: Int
   /// Seconds that a full disk is waited out; zero ends the run with the first refusal of a task.
@@ -47,6 +49,7 @@ struct VictimRun {
     script = EventScript(seed: UInt64(try arguments.number("seed", 1)))
     range = first..<first + (try arguments.number("events", 1_000_000_000))
     batchMax = try arguments.number("batch", 100)
+    foldEvery = max(1, try arguments.number("fold-every", 4))
     batchesInFlightMax = try arguments.number("in-flight", 16)
     checkpointRecords = try arguments.number("checkpoint-records", 20_000)
     patience = try arguments.number("patience", 0)
@@ -71,7 +74,7 @@ struct VictimRun {
       try append(script.batch(next..<end), partition: random.draw(0...victim.partitions - 1))
       next = end
       round += 1
-      if round % 4 == 0 { for index in tasks.indices { try step(index, &tasks) } }
+      if round % foldEvery == 0 { for index in tasks.indices { try step(index, &tasks) } }
       if let failure = victim.log.failure { return finish(failure) }
     }
     window.wait { $0.inFlight == 0 ? () : nil }
