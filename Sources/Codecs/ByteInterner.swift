@@ -16,8 +16,8 @@
   @usableFromInline var slots: UnsafeMutablePointer<Slot>
   @usableFromInline var mask: Int
   /// All strings, one after another, and where each begins; one more entry marks the end.
-  private var text = ByteWriter(capacity: 0)
-  private var starts: [Int] = [0]
+  @usableFromInline var text = ByteWriter(capacity: 0)
+  @usableFromInline var starts: [Int] = [0]
 
   package init() {
     mask = 63
@@ -27,13 +27,14 @@
   deinit { unsafe slots.deallocate() }
 
   /// Distinct strings so far.
-  package var count: Int { starts.count - 1 }
+  @inlinable package var count: Int { starts.count &- 1 }
 
   /// The string that has `index`, which is below `count`.
   @_lifetime(borrow self)
-  @usableFromInline package func bytes(at index: Int) -> RawSpan {
+  @inlinable package func bytes(at index: Int) -> RawSpan {
     precondition(index >= 0 && index < count)
-    return text.bytes.extracting(starts[index]..<starts[index + 1])
+    // Ascending, and the last is the text's length.
+    return unsafe text.bytes.extracting(unchecked: starts[index]..<starts[index &+ 1])
   }
 
   /// The same as text; bytes that are not UTF-8 become U+FFFD.
@@ -47,10 +48,17 @@
 
   /// The index of `bytes`, or -1 if they were never seen. `padding` bytes behind them are readable.
   @inlinable @inline(__always) package func find(_ bytes: RawSpan, padding: Int = 0) -> Int32 {
-    let byteCount = bytes.byteCount
-    guard (byteCount &- 1) & ~15 == 0, byteCount &+ padding >= 16 else { return findSlowly(bytes) }
-    let first = unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: 0, as: UInt64.self).littleEndian
-    let second = unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: 8, as: UInt64.self).littleEndian
+    guard bytes.byteCount &+ padding >= 16 else { return findSlowly(bytes) }
+    return find(in: bytes, at: 0, count: bytes.byteCount)
+  }
+
+  /// The same for the `byteCount` bytes at `start` of `bytes`, of which 16 are readable there in any case.
+  @inlinable @inline(__always) package func find(in bytes: RawSpan, at start: Int, count byteCount: Int) -> Int32 {
+    guard (byteCount &- 1) & ~15 == 0 else {
+      return findSlowly(unsafe bytes.extracting(unchecked: start..<start &+ byteCount))
+    }
+    let first = unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: start, as: UInt64.self).littleEndian
+    let second = unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: start &+ 8, as: UInt64.self).littleEndian
     // What lies behind the string's 1 to 16 bytes is masked away, without a branch on how many they are.
     let bits = UInt64(truncatingIfNeeded: byteCount &* 8)
     let low = first & UInt64.max &>> (64 &- min(bits, 64))

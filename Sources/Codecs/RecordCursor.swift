@@ -8,7 +8,8 @@
   /// Readable bytes behind the records, so that a fast path may load whole words without asking.
   @usableFromInline package static let padding = 64
 
-  @usableFromInline let bytes: RawSpan
+  /// All records of the batch and the padding.
+  @usableFromInline package let bytes: RawSpan
   /// The end of the records, in front of the padding.
   @usableFromInline let end: Int
   @usableFromInline let baseOffset: Int64
@@ -18,12 +19,14 @@
   @usableFromInline var position = 0
   /// The current record's position in its partition.
   @usableFromInline package var offset: Int64 = 0
-  @usableFromInline var timestamp: Int64 = 0
-  @usableFromInline var keyStart = 0
+  /// Where its time delta begins.
+  @usableFromInline var timeStart = 0
+  /// Where its key lies in `bytes`.
+  @usableFromInline package var keyStart = 0
   /// -1 for null, as for the value's.
-  @usableFromInline var keyCount = 0
-  @usableFromInline var valueStart = 0
-  @usableFromInline var valueCount = 0
+  @usableFromInline package var keyCount = 0
+  @usableFromInline package var valueStart = 0
+  @usableFromInline package var valueCount = 0
 
   /// `padded` ends with `padding` bytes that belong to no record, unless it is empty.
   @_lifetime(copy bytes)
@@ -40,8 +43,17 @@
   @inlinable package var record: RecordView {
     @_lifetime(copy self) @inline(__always) get {
       RecordView(
-        offset: offset, timestampMillis: timestamp, key: key, value: value, hasKey: keyCount >= 0,
+        offset: offset, timestampMillis: timestampMillis, key: key, value: value, hasKey: keyCount >= 0,
         hasValue: valueCount >= 0, padding: Self.padding)
+    }
+  }
+
+  /// The current record's timestamp. Decoded when someone asks, as a tick carries a finer one.
+  @inlinable package var timestampMillis: Int64 {
+    @inline(__always) get {
+      // `advance` has found it whole.
+      guard let delta = try? Self.evenVarint(in: bytes, at: timeStart, end: end) else { return baseTimestamp }
+      return baseTimestamp &+ delta.value
     }
   }
 
@@ -72,7 +84,8 @@
     guard length >= 0, length <= end &- position else { throw .truncated(at: start) }
     let next = position &+ Int(length)
     position &+= 1
-    timestamp = baseTimestamp &+ (try evenVarint())
+    timeStart = position
+    position = try Self.evenVarint(in: bytes, at: position, end: end).next
     let offsetDelta = try varint()
     keyCount = try partLength(within: next)
     keyStart = position
@@ -122,25 +135,26 @@
       let raw = Int64(word & 0x7f | word >> 1 & 0x3f80)
       return raw >> 1 ^ -(raw & 1)
     }
-    return try evenVarint()
+    let (value, next) = try Self.evenVarint(in: bytes, at: position, end: end)
+    position = next
+    return value
   }
 
   /// A zig-zag varint of up to four bytes without a branch on how many: time deltas lie on both sides of 64, and a
   /// wrong guess costs more than all else here.
-  @_lifetime(self: copy self)
-  @inlinable @inline(__always) mutating func evenVarint() throws(CodecError) -> Int64 {
+  @inlinable @inline(__always) static func evenVarint(
+    in bytes: RawSpan, at position: Int, end: Int
+  ) throws(CodecError) -> (value: Int64, next: Int) {
     let word = unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt32.self).littleEndian
     let stops = ~word & 0x8080_8080
-    guard stops != 0 else {
-      let (value, next) = try Self.longVarint(in: bytes, at: position, end: end)
-      position = next
-      return value
-    }
+    guard stops != 0 else { return try longVarint(in: bytes, at: position, end: end) }
     // All bits up to and including the first byte without a continuation bit.
     let digits = word & (stops ^ (stops &- 1)) & 0x7f7f_7f7f
-    position &+= (stops.trailingZeroBitCount &+ 1) >> 3
     let raw = digits & 0x7f | (digits & 0x7f00) >> 1 | (digits & 0x7f_0000) >> 2 | (digits & 0x7f00_0000) >> 3
-    return Int64(Int32(bitPattern: raw >> 1) ^ -Int32(bitPattern: raw & 1))
+    return (
+      Int64(Int32(bitPattern: raw >> 1) ^ -Int32(bitPattern: raw & 1)),
+      position &+ (stops.trailingZeroBitCount &+ 1) >> 3
+    )
   }
 
   // The rare ways take and return plain values: were the cursor itself handed to a function that is not inlined, it

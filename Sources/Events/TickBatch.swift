@@ -93,8 +93,9 @@ package struct UndecodableTick: Equatable, Sendable {
       if cursor.offset < offset { continue }
       guard
         let row = TickDecoder.decodeFast(
-          cursor.key, cursor.value, padding: RecordCursor.padding, offset: cursor.offset, instruments: instruments,
-          sources: sources)
+          cursor.bytes, keyStart: cursor.keyStart, keyCount: max(cursor.keyCount, 0), cursor.bytes,
+          valueStart: cursor.valueStart, valueCount: cursor.valueCount, offset: cursor.offset,
+          instruments: instruments, sources: sources)
       else {
         isAtEnd = false
         break

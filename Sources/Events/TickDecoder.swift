@@ -8,26 +8,32 @@ package enum TickDecoder {
   package static func decode(
     _ record: RecordView, instruments: inout ByteInterner, sources: inout ByteInterner
   ) throws(CodecError) -> TickRow {
-    let fast = decodeFast(
-      record.key, record.value, padding: record.padding, offset: record.offset, instruments: instruments,
-      sources: sources)
-    if let fast { return fast }
+    if record.padding >= fastPadding {
+      let fast = decodeFast(
+        record.key, keyStart: 0, keyCount: record.key.byteCount, record.value, valueStart: 0,
+        valueCount: record.value.byteCount, offset: record.offset, instruments: instruments, sources: sources)
+      if let fast { return fast }
+    }
     return try decodeExactly(record, instruments: &instruments, sources: &sources)
   }
+
+  /// How many bytes must be readable behind the value for the fast way.
+  static let fastPadding = 40
 
   /// The common shape, in as few dependent steps as possible; nil for all others, right or wrong, and for names seen
   /// for the first time. Every load stays within the value and its padding: at most 26 + 16 bytes of the head, source
   /// and all, then lengths that were checked. A null key is an empty one here: only a clock may have either.
-  // Transparent, because the loop around it gains a fifth when this is inlined and nothing weaker does it.
+  // Transparent, because the loop around it gains a fifth when this is inlined and nothing weaker does it. Places
+  // instead of spans of key and value, because to make one is to check what is known already.
   @_transparent
   static func decodeFast(
-    _ key: RawSpan, _ value: RawSpan, padding: Int, offset: Int64, instruments: borrowing ByteInterner,
-    sources: borrowing ByteInterner
+    _ key: RawSpan, keyStart: Int, keyCount: Int, _ bytes: RawSpan, valueStart: Int, valueCount: Int, offset: Int64,
+    instruments: borrowing ByteInterner, sources: borrowing ByteInterner
   ) -> TickRow? {
-    let end = value.byteCount
+    let end = valueStart &+ valueCount
     // The shortest value of this shape has 26 + 0 + 2 + 2 + 1 bytes.
-    guard padding >= 40, end >= 31 else { return nil }
-    let head = unsafe value.unsafeLoadUnaligned(fromUncheckedByteOffset: 0, as: UInt64.self).littleEndian
+    guard valueCount >= 31 else { return nil }
+    let head = unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: valueStart, as: UInt64.self).littleEndian
     // Zero byte, schema id 1 big-endian, and the enums' indices, which zig-zag doubles: of two bits each at most.
     let kindCode = UInt8(truncatingIfNeeded: head >> 40)
     let sideCode = UInt8(truncatingIfNeeded: head >> 48)
@@ -35,30 +41,32 @@ package enum TickDecoder {
     // 0 to 3 and 0 to 2: just the cases' raw values.
     let kind = unsafe unsafeBitCast(kindCode >> 1, to: TickKind.self)
     let side = unsafe unsafeBitCast(sideCode >> 1, to: TickSide.self)
-    let low = unsafe value.unsafeLoadUnaligned(fromUncheckedByteOffset: 7, as: UInt64.self).littleEndian
-    let appendLow = unsafe value.unsafeLoadUnaligned(fromUncheckedByteOffset: 16, as: UInt64.self).littleEndian
-    let top = unsafe value.unsafeLoad(fromUncheckedByteOffset: 15, as: UInt8.self)
-    let appendTop = unsafe value.unsafeLoad(fromUncheckedByteOffset: 24, as: UInt8.self)
+    let low = unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: valueStart &+ 7, as: UInt64.self).littleEndian
+    let appendLow = unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: valueStart &+ 16, as: UInt64.self)
+      .littleEndian
+    let top = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: valueStart &+ 15, as: UInt8.self)
+    let appendTop = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: valueStart &+ 24, as: UInt8.self)
     guard ~(low & appendLow) & 0x8080_8080_8080_8080 == 0, (top | appendTop) < 0x80 else { return nil }
 
-    let sourceCode = Int(unsafe value.unsafeLoad(fromUncheckedByteOffset: 25, as: UInt8.self))
+    let sourceCode = Int(unsafe bytes.unsafeLoad(fromUncheckedByteOffset: valueStart &+ 25, as: UInt8.self))
     let sourceCount = sourceCode >> 1
-    let priceStart = 27 &+ sourceCount
+    let sourceStart = valueStart &+ 26
+    let priceStart = sourceStart &+ sourceCount &+ 1
     guard sourceCode & 1 == 0, sourceCount <= 16, priceStart < end else { return nil }
-    let priceCode = Int(unsafe value.unsafeLoad(fromUncheckedByteOffset: priceStart &- 1, as: UInt8.self))
+    let priceCode = Int(unsafe bytes.unsafeLoad(fromUncheckedByteOffset: priceStart &- 1, as: UInt8.self))
     let volumeStart = priceStart &+ priceCode >> 1 &+ 1
     guard isDecimalCode(priceCode), volumeStart < end else { return nil }
-    let volumeCode = Int(unsafe value.unsafeLoad(fromUncheckedByteOffset: volumeStart &- 1, as: UInt8.self))
+    let volumeCode = Int(unsafe bytes.unsafeLoad(fromUncheckedByteOffset: volumeStart &- 1, as: UInt8.self))
     let sequenceStart = volumeStart &+ volumeCode >> 1
     guard isDecimalCode(volumeCode), sequenceStart < end else { return nil }
-    guard Self.isSequence(value, from: sequenceStart) else { return nil }
+    guard Self.isSequence(bytes, from: sequenceStart, to: end) else { return nil }
 
-    let source = sources.find(unsafe value.extracting(unchecked: 26..<26 &+ sourceCount), padding: padding)
-    let instrument = instruments.find(key, padding: padding)
-    guard source >= 0, kind == .clock || instrument >= 0 && key.byteCount > 0 else { return nil }
+    let source = sources.find(in: bytes, at: sourceStart, count: sourceCount)
+    let instrument = instruments.find(in: key, at: keyStart, count: keyCount)
+    guard source >= 0, kind == .clock || instrument >= 0 && keyCount > 0 else { return nil }
     return TickRow(
-      price: Price(raw: Self.decimal(value, endingAt: volumeStart &- 1, count: priceCode >> 1)),
-      volume: Quantity(raw: Self.decimal(value, endingAt: sequenceStart, count: volumeCode >> 1)),
+      price: Price(raw: Self.decimal(bytes, endingAt: volumeStart &- 1, count: priceCode >> 1)),
+      volume: Quantity(raw: Self.decimal(bytes, endingAt: sequenceStart, count: volumeCode >> 1)),
       eventTime: Timestamp(nanos: Self.nineByteVarint(low, top)),
       appendTime: Timestamp(nanos: Self.nineByteVarint(appendLow, appendTop)), offset: offset,
       instrument: kind == .clock ? -1 : instrument, source: UInt16(truncatingIfNeeded: source), kind: kind, side: side)
@@ -69,10 +77,10 @@ package enum TickDecoder {
     code & 1 == 0 && UInt(bitPattern: code &- 2) <= 30
   }
 
-  /// Whether a null, or a long of up to eight bytes, begins at `start` and ends with the value.
-  @inline(__always) static func isSequence(_ value: RawSpan, from start: Int) -> Bool {
+  /// Whether a null, or a long of up to eight bytes, begins at `start` and ends at `end`.
+  @inline(__always) static func isSequence(_ value: RawSpan, from start: Int, to end: Int) -> Bool {
     let branch = unsafe value.unsafeLoad(fromUncheckedByteOffset: start, as: UInt8.self)
-    let count = value.byteCount &- start &- 1
+    let count = end &- start &- 1
     if branch == 0 { return count == 0 }
     guard branch == 2, count >= 1, count <= 8 else { return false }
     let word = unsafe value.unsafeLoadUnaligned(fromUncheckedByteOffset: start &+ 1, as: UInt64.self).littleEndian

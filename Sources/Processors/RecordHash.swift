@@ -13,22 +13,26 @@ package struct RecordHash: ~Copyable {
 
   package mutating func update(_ bytes: RawSpan) {
     var position = 0
-    while position < bytes.byteCount {
+    while true {
       let taken = min(bytes.byteCount - position, ProcessorLimits.hashBlockBytes - rest.count)
-      rest.append(bytes.extracting(position..<(position + taken)))
+      let part = bytes.extracting(position..<(position + taken))
       position += taken
-      if rest.count == ProcessorLimits.hashBlockBytes {
-        chained = value
-        rest.removeAll()
-      }
+      guard rest.count + taken == ProcessorLimits.hashBlockBytes else { return rest.append(part) }
+      // A whole block is hashed where it lies.
+      chained = hash(of: part)
+      rest.removeAll()
     }
   }
 
   /// The hash of all bytes so far: 32 bytes.
-  package var value: [UInt8] {
+  package var value: [UInt8] { hash(of: RawSpan()) }
+
+  /// With `last` behind what waits for its block to be whole.
+  private func hash(of last: RawSpan) -> [UInt8] {
     var digest = SHA256Digest()
     digest.update(unsafe chained.span.bytes)
     digest.update(rest.bytes)
+    digest.update(last)
     return digest.finalize()
   }
 

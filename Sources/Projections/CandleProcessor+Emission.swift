@@ -53,6 +53,7 @@ extension CandleProcessor {
   }
 
   /// Makes sure that the interval's ring has a bar for `bucket`.
+  @inline(__always)
   mutating func openRolled(_ instrument: Int, _ interval: RolledInterval, _ bucket: Int32) {
     let place = instrument * layout.rolledCount + interval.place(bucket)
     if rolled[place].bucket != bucket {

@@ -66,7 +66,7 @@ package struct CandleProcessor: Processor, ~Copyable {
         if streamNanos >= nextFinalNanos { finalize(row, names, &outputs[topic: firstTopic]) }
       }
       var changed = -1
-      if row.kind == .trade || row.kind == .quote {
+      if row.isPrice {
         switch apply(row) {
         case .late?:
           let late = applyLate(row)

@@ -46,7 +46,7 @@ package struct LatestPriceProcessor: Processor, ~Copyable {
       let row = rows[index]
       if row.eventTime.nanos > streamNanos { streamNanos = row.eventTime.nanos }
       var changed = -1
-      if row.kind == .trade || row.kind == .quote {
+      if row.isPrice {
         if apply(row) {
           changed = Int(row.instrument)
         } else {

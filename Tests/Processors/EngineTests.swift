@@ -35,6 +35,26 @@ import Testing
     #expect(other.value != whole.value)
   }
 
+  /// The formula is part of every checkpoint: H(n) = SHA-256(H(n-1) | block n), then the rest.
+  @Test(arguments: [0, 1, 16_383, 16_384, 16_385, 32_768, 50_000])
+  func theHashIsTheChainThatItIsSaidToBe(_ count: Int) {
+    let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+    var chained = [UInt8](repeating: 0, count: 32)
+    var digest = SHA256Digest()
+    for start in stride(from: 0, through: count, by: 16_384) {
+      digest.update(chained.span.bytes)
+      digest.update(bytes.span.bytes.extracting(start..<min(start + 16_384, count)))
+      chained = digest.finalize()
+    }
+    for step in [1, 1000, 16_384, 100_000] {
+      var hash = RecordHash()
+      for start in stride(from: 0, to: count, by: step) {
+        hash.update(bytes.span.bytes.extracting(start..<min(start + step, count)))
+      }
+      #expect(hash.value == chained, "in steps of \(step)")
+    }
+  }
+
   @Test func aCheckpointDecodesToWhatWasEncoded() throws {
     let checkpoint = Checkpoint(
       inputEpoch: 7, position: 1 << 40, fingerprint: Array(repeating: 1, count: 32),
