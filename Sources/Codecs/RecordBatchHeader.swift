@@ -15,6 +15,8 @@
   package var checksum: UInt32
   package var compression: Compression
   package var isControl: Bool
+  /// From this moment on a compaction may drop the batch's tombstones; then the base time is this moment (KIP-534).
+  package var tombstoneHorizonMillis: Int64?
   /// The offset of the last record; in a compacted batch more than base offset plus count.
   @usableFromInline package var lastOffset: Int64
   @usableFromInline package var baseTimestampMillis: Int64
@@ -54,7 +56,8 @@
     }
     return Self(
       baseOffset: baseOffset, byteCount: length + 12, checksum: checksum, compression: compression,
-      isControl: attributes & 0x20 != 0, lastOffset: lastOffset, baseTimestampMillis: baseTimestamp,
+      isControl: attributes & 0x20 != 0, tombstoneHorizonMillis: attributes & 0x40 != 0 ? baseTimestamp : nil,
+      lastOffset: lastOffset, baseTimestampMillis: baseTimestamp,
       maxTimestampMillis: maxTimestamp, recordCount: Int(recordCount))
   }
 
@@ -65,6 +68,36 @@
     let covered = unsafe bytes.extracting(unchecked: attributesOffset..<header.byteCount)
     let actual = CRC32C.checksum(covered)
     guard actual == header.checksum else { throw .checksumMismatch(expected: header.checksum, actual: actual) }
+  }
+
+  /// Writes the header of a batch with nothing behind it yet; length and checksum are `complete`'s.
+  static func append(
+    _ compression: Compression, lastOffsetDelta: Int, baseTimestampMillis: Int64, maxTimestampMillis: Int64,
+    recordCount: Int, hasTombstoneHorizon: Bool = false, to batch: inout ByteWriter
+  ) {
+    batch.append(bigEndian: Int64(0))  // Base offset: the log's to fill in.
+    batch.append(bigEndian: Int32(0))  // Length: known at the end.
+    batch.append(bigEndian: Int32(0))  // Leader epoch: the log's too.
+    batch.append(UInt8(2))
+    batch.append(bigEndian: UInt32(0))  // Checksum: known at the end.
+    batch.append(bigEndian: UInt16(compression.rawValue) | (hasTombstoneHorizon ? 0x40 : 0))
+    batch.append(bigEndian: Int32(truncatingIfNeeded: lastOffsetDelta))
+    batch.append(bigEndian: baseTimestampMillis)
+    batch.append(bigEndian: maxTimestampMillis)
+    batch.append(bigEndian: Int64(-1))  // No idempotent producer: id, epoch, sequence.
+    batch.append(bigEndian: Int16(-1))
+    batch.append(bigEndian: Int32(-1))
+    batch.append(bigEndian: Int32(truncatingIfNeeded: recordCount))
+  }
+
+  /// Fills in length and checksum of the only batch in `batch`.
+  static func complete(_ batch: inout ByteWriter) {
+    batch.overwrite(bigEndian: Int32(truncatingIfNeeded: batch.count - 12), at: 8)
+    batch.overwrite(bigEndian: checksum(batch), at: checksumOffset)
+  }
+
+  private static func checksum(_ batch: borrowing ByteWriter) -> UInt32 {
+    CRC32C.checksum(batch.bytes.extracting(attributesOffset...))
   }
 
   /// Gives the batch at the front of `bytes` its place in a partition.

@@ -32,6 +32,9 @@
     return parsed
   }
 
+  /// The header of the open batch.
+  package var openHeader: RecordBatchHeader? { header }
+
   /// The records of the open batch, in order.
   @inlinable package var records: RecordCursor {
     @_lifetime(borrow self) get {

@@ -55,8 +55,7 @@ package struct RecordBatchWriter: ~Copyable {
       appendHeader(.none)
       Self.copy(records, into: &batch)
     }
-    batch.overwrite(bigEndian: Int32(batch.count - 12), at: 8)
-    batch.overwrite(bigEndian: Self.checksum(batch), at: RecordBatchHeader.checksumOffset)
+    RecordBatchHeader.complete(&batch)
     let finished = EncodedBatch(bytes: batch.copy(), recordCount: recordCount, maxTimestampMillis: maxTimestamp)
     records.removeAll()
     recordCount = 0
@@ -78,24 +77,10 @@ package struct RecordBatchWriter: ~Copyable {
     batch.append(records.bytes)
   }
 
-  private static func checksum(_ batch: borrowing ByteWriter) -> UInt32 {
-    CRC32C.checksum(batch.bytes.extracting(RecordBatchHeader.attributesOffset...))
-  }
-
   private mutating func appendHeader(_ compression: Compression) {
-    batch.append(bigEndian: Int64(0))  // Base offset: the log's to fill in.
-    batch.append(bigEndian: Int32(0))  // Length: known at the end.
-    batch.append(bigEndian: Int32(0))  // Leader epoch.
-    batch.append(UInt8(2))
-    batch.append(bigEndian: UInt32(0))  // Checksum: known at the end.
-    batch.append(bigEndian: UInt16(compression.rawValue))
-    batch.append(bigEndian: Int32(recordCount - 1))
-    batch.append(bigEndian: baseTimestamp)
-    batch.append(bigEndian: maxTimestamp)
-    batch.append(bigEndian: Int64(-1))  // No idempotent producer: id, epoch, sequence.
-    batch.append(bigEndian: Int16(-1))
-    batch.append(bigEndian: Int32(-1))
-    batch.append(bigEndian: Int32(recordCount))
+    RecordBatchHeader.append(
+      compression, lastOffsetDelta: recordCount - 1, baseTimestampMillis: baseTimestamp,
+      maxTimestampMillis: maxTimestamp, recordCount: recordCount, to: &batch)
   }
 }
 

@@ -71,6 +71,13 @@
     }
   }
 
+  /// The current record's headers as they are stored, their count included.
+  var storedHeaders: RawSpan {
+    @_lifetime(copy self) get {
+      unsafe bytes.extracting(unchecked: valueStart &+ max(valueCount, 0)..<position)
+    }
+  }
+
   /// Goes to the next record; false behind the last one.
   @_lifetime(self: copy self)
   @inlinable @inline(__always) package mutating func advance() throws(CodecError) -> Bool {

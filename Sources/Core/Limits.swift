@@ -35,6 +35,13 @@ extension Limits {
   package static let logPollNanos: Int64 = 10_000_000
   /// How often the writer looks for segments that are old: short against the hours that policies are given in.
   package static let logMaintenanceNanos: Int64 = 10_000_000_000
+  /// Keys that one compaction tells apart: about 64 MiB with short ones. With more, it goes as far as there is room,
+  /// and on from there the next time.
+  package static let logCompactionKeysMax = 1 << 20
+  /// All of their bytes.
+  package static let logCompactionKeyBytesMax = 64 << 20
+  /// Compaction gathers records up to this size into one batch, which compress well and stay below `batchBytesMax`.
+  package static let logCompactionBatchBytes = 256 << 10
   /// Partitions of one topic: each is a directory, a few descriptors and a task.
   package static let logPartitionsMax = 1024
   /// Damaged stretches of one segment that verify and repair remember: more is not a segment any more.

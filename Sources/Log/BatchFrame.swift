@@ -36,7 +36,8 @@ struct BatchFrame {
     let lastDelta = Int64(load(23, Int32.self))
     recordCount = Int(load(57, Int32.self))
     baseOffset = load(0, Int64.self)
-    guard recordCount >= 1, lastDelta == Int64(recordCount) - 1, baseOffset >= 0 else { return nil }
+    // Compaction leaves fewer records than offsets, or none.
+    guard recordCount >= 0, lastDelta >= 0, lastDelta >= Int64(recordCount) - 1, baseOffset >= 0 else { return nil }
     let (last, overflow) = baseOffset.addingReportingOverflow(lastDelta)
     guard !overflow, last < Int64.max else { return nil }
     lastOffset = last
@@ -44,6 +45,9 @@ struct BatchFrame {
     maxTimestampMillis = load(35, Int64.self)
     checksum = load(17, UInt32.self)
   }
+
+  /// Whether it has a record at each of its offsets, as every batch had that was appended.
+  var isDense: Bool { recordCount >= 1 && lastOffset - baseOffset == Int64(recordCount) - 1 }
 
   /// Whether the batch, of which `bytes` from `start` on must hold all, is the one that was written.
   func isIntact(_ bytes: RawSpan, at start: Int) -> Bool {

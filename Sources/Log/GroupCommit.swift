@@ -133,6 +133,7 @@ struct GroupCommit<Files: LogFiles> {
         // A derived topic's own records are not what it would be made from.
         let held = partition.isDerived ? Int64.max : partition.heldOffset
         try onDisk { () throws(FileError) in try store.maintain(held: held) }
+      case .swap(let cleaned): try onDisk { () throws(FileError) in try store.swap(cleaned) }
       case .setPolicy(let policy): try onDisk { () throws(FileError) in try store.setPolicy(policy) }
       }
     } catch {

@@ -94,6 +94,11 @@ extension LogFiles {
     try file.write(bytes, at: 0)
     try file.sync()
     try rename(temporary, to: "\(directory)/\(name)")
-    try syncDirectory(directory)
+    do throws(FileError) {
+      try syncDirectory(directory)
+    } catch {
+      // Nobody knows which of the two is there after a crash: not even a full disk is something to go on after.
+      throw FileError(code: error.code, operation: error.operation)
+    }
   }
 }

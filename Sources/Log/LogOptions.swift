@@ -16,6 +16,8 @@ package struct LogOptions: Sendable, Equatable {
   package var pollNanos = Limits.logPollNanos
   /// How often the writer looks for what retention gives up.
   package var maintenanceNanos = Limits.logMaintenanceNanos
+  /// Keys that one compaction tells apart.
+  package var compactionKeysMax = Limits.logCompactionKeysMax
   #if PLANTED_BUGS
     package var plantedBug: PlantedBug?
   #endif

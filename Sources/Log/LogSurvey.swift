@@ -5,13 +5,14 @@ internal import Core
 
 /// A segment as its partition's manifest and its directory tell of it.
 package struct SurveyedSegment: Equatable, Sendable {
-  package var file: String
-  package var baseOffset: Int64
+  let names: SegmentNames
   /// What is there; nil where the file is missing.
   package var byteCount: Int64?
   /// What the manifest says, for a segment that is sealed.
   var seal: SegmentSeal?
 
+  package var file: String { names.log }
+  package var baseOffset: Int64 { names.baseOffset }
   package var isSealed: Bool { seal != nil }
 }
 
@@ -59,11 +60,12 @@ package struct LogSurvey<Files: LogFiles>: Sendable {
     var partition = SurveyedPartition(name: name, directory: path, segments: [], strays: [], damage: [])
     let metaPath = "\(path)/\(PartitionManifest.fileName)"
     // Before the manifest: a segment that has records by now is one that the manifest names, or that was deleted.
-    var found: [Int64] = []
-    for file in try onDisk({ () throws(FileError) in try files.list(path) }) where file.hasSuffix(".log") {
-      guard let base = Int64(file.dropLast(4)), base >= 0, try size("\(path)/\(file)") ?? 0 > 0 else { continue }
-      found.append(base)
+    var found: [SegmentNames] = []
+    for file in try onDisk({ () throws(FileError) in try files.list(path) }) {
+      guard let (base, generation) = SegmentNames.parse(file), try size("\(path)/\(file)") ?? 0 > 0 else { continue }
+      found.append(SegmentNames(directory: path, baseOffset: base, generation: generation))
     }
+    found.sort { $0.log < $1.log }
     do throws(LogError) {
       partition.manifest = try PartitionRecovery(files: files, directory: path, options: LogOptions()).manifest()
       if partition.manifest == nil {
@@ -80,7 +82,7 @@ package struct LogSurvey<Files: LogFiles>: Sendable {
     if let manifest = partition.manifest {
       try list(manifest, found: found, in: &partition)
     } else {
-      for base in found.sorted() { partition.segments.append(try segment(base, seal: nil, in: path)) }
+      for names in found { partition.segments.append(try segment(names, seal: nil)) }
     }
     return partition
   }
@@ -89,14 +91,14 @@ package struct LogSurvey<Files: LogFiles>: Sendable {
   /// segment is begun; it is removed when the log is opened. A derived partition's were cut off, and are removed as
   /// well.
   private func list(
-    _ manifest: PartitionManifest, found: [Int64], in partition: inout SurveyedPartition
+    _ manifest: PartitionManifest, found: [SegmentNames], in partition: inout SurveyedPartition
   ) throws(LogError) {
     // Being emptied: whatever lies there belongs to the history before.
     if manifest.isDiscarding { return }
     for seal in manifest.sealed {
-      partition.segments.append(try segment(seal.baseOffset, seal: seal, in: partition.directory))
+      partition.segments.append(try segment(manifest.names(seal, in: partition.directory), seal: seal))
     }
-    partition.segments.append(try segment(manifest.activeBaseOffset, seal: nil, in: partition.directory))
+    partition.segments.append(try segment(manifest.activeNames(in: partition.directory), seal: nil))
     var expected = manifest.startOffset
     for segment in partition.segments {
       if segment.baseOffset > expected {
@@ -111,19 +113,18 @@ package struct LogSurvey<Files: LogFiles>: Sendable {
       }
       expected = segment.seal?.endOffset ?? expected
     }
-    let known = Set(partition.segments.map(\.baseOffset))
-    for base in found.sorted() where !known.contains(base) {
-      let stray = try segment(base, seal: nil, in: partition.directory)
-      guard stray.byteCount != nil, !manifest.settings.isDerived else { continue }
+    let known = Set(partition.segments.map(\.file))
+    for names in found where !known.contains(names.log) && !manifest.isLeftover(names) {
+      let stray = try segment(names, seal: nil)
+      guard stray.byteCount != nil else { continue }
       partition.strays.append(stray.file)
       partition.damage.append(
         LogDamage(kind: .manifest, file: stray.file, byte: 0, reason: "a segment that the partition does not know"))
     }
   }
 
-  private func segment(_ base: Int64, seal: SegmentSeal?, in path: String) throws(LogError) -> SurveyedSegment {
-    let file = SegmentNames(directory: path, baseOffset: base).log
-    return SurveyedSegment(file: file, baseOffset: base, byteCount: try size(file), seal: seal)
+  private func segment(_ names: SegmentNames, seal: SegmentSeal?) throws(LogError) -> SurveyedSegment {
+    SurveyedSegment(names: names, byteCount: try size(names.log), seal: seal)
   }
 
   private func size(_ path: String) throws(LogError) -> Int64? {

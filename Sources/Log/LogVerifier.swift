@@ -95,7 +95,7 @@ package struct LogVerifier<Files: LogFiles> {
   private func look(at segment: SurveyedSegment, of partition: SurveyedPartition) throws(LogError) -> Look {
     guard let byteCount = segment.byteCount else { return Look() }
     var look = Look()
-    let names = SegmentNames(directory: partition.directory, baseOffset: segment.baseOffset)
+    let names = segment.names
     // Read before the segment: what an index tells of was in the segment before.
     let stored = (offsets: content(names.index), times: content(names.timeIndex))
     var check = IndexCheck(

@@ -54,6 +54,14 @@ struct PartitionManifest: Equatable, Sendable {
     SegmentNames(directory: directory, baseOffset: seal.baseOffset, generation: seal.generation)
   }
 
+  /// Whether a segment that the manifest does not name is one that a crash may leave: before the start, where retention
+  /// let it go, or on either side of a compaction, or cut off from a derived partition. Anything else is not ours to
+  /// delete.
+  func isLeftover(_ names: SegmentNames) -> Bool {
+    settings.isDerived || names.baseOffset < startOffset || names.generation > 0
+      || sealed.contains { $0.generation > 0 && ($0.baseOffset..<$0.endOffset).contains(names.baseOffset) }
+  }
+
   /// The last segment's files.
   func activeNames(in directory: String) -> SegmentNames {
     SegmentNames(directory: directory, baseOffset: activeBaseOffset, generation: activeGeneration)
@@ -65,6 +73,7 @@ struct SegmentNames: Hashable {
   let log: String
   let index: String
   let timeIndex: String
+  let baseOffset: Int64
   let generation: UInt32
 
   /// As Kafka names them: twenty digits of the first offset. A compacted segment's name goes on with its generation,
@@ -76,6 +85,7 @@ struct SegmentNames: Hashable {
     log = name + ".log"
     index = name + ".index"
     timeIndex = name + ".timeindex"
+    self.baseOffset = baseOffset
     self.generation = generation
   }
 

@@ -53,6 +53,9 @@ final class PartitionReader<Files: LogFiles>: Sendable {
   var epoch: UInt32 { storedEpoch.load(ordering: .acquiring) }
   var startOffset: Int64 { state.withLock { $0.manifest.startOffset } }
 
+  /// The segments that readers may see.
+  var manifest: PartitionManifest { state.withLock { $0.manifest } }
+
   /// What a follower of another process's log goes on from.
   var last: (revision: UInt64, file: Files.File, bytes: Int64, highWatermark: Int64) {
     state.withLock { ($0.manifest.revision, $0.active.file, $0.active.publishedBytes, $0.highWatermark) }

@@ -125,7 +125,10 @@ struct PartitionRecovery<Files: LogFiles> {
     manifest.revision = discarding.revision + 1
     do throws(FileError) {
       for name in try files.list(directory) where name != PartitionManifest.fileName {
-        try files.remove("\(directory)/\(name)")
+        // A compaction may be removing its own at the same time.
+        do throws(FileError) { try files.remove("\(directory)/\(name)") } catch {
+          guard error.isMissing else { throw error }
+        }
       }
       _ = try WritableSegment(
         creating: files, directory: directory, baseOffset: 0, intervalBytes: options.indexIntervalBytes)
@@ -161,9 +164,8 @@ struct PartitionRecovery<Files: LogFiles> {
     }
   }
 
-  /// Removes the segments that the manifest does not name, as far as they are what a crash may leave: an empty one that
-  /// was just begun, those before the start that retention let go, those on either side of a compaction, and those of a
-  /// derived partition that were cut off. Anything else is not ours to delete.
+  /// Removes the segments that the manifest does not name, as far as they are what a crash may leave; an empty one was
+  /// just begun.
   private func removeLeftovers(_ manifest: PartitionManifest) throws(LogError) {
     var known = Set(manifest.sealed.map { manifest.names($0, in: directory).log })
     known.insert(manifest.activeNames(in: directory).log)
@@ -171,11 +173,11 @@ struct PartitionRecovery<Files: LogFiles> {
       let path = "\(directory)/\(name)"
       if name.hasSuffix(".tmp") { try onDisk { () throws(FileError) in try files.remove(path) } }
       guard let (base, generation) = SegmentNames.parse(name), !known.contains(path) else { continue }
-      let size = try onDisk { () throws(FileError) in try files.open(path, .read).byteCount() }
-      let isCompacted = manifest.sealed.contains { $0.generation > 0 && ($0.baseOffset..<$0.endOffset).contains(base) }
-      guard manifest.settings.isDerived || size == 0 || base < manifest.startOffset || generation > 0 || isCompacted
-      else { throw .corrupt(file: path, byte: 0, reason: "a segment that the partition does not know") }
       let names = SegmentNames(directory: directory, baseOffset: base, generation: generation)
+      let size = try onDisk { () throws(FileError) in try files.open(path, .read).byteCount() }
+      guard size == 0 || manifest.isLeftover(names) else {
+        throw .corrupt(file: path, byte: 0, reason: "a segment that the partition does not know")
+      }
       try onDisk { () throws(FileError) in try removeSegment(names) }
     }
   }

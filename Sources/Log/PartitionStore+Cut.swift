@@ -120,19 +120,17 @@ extension PartitionStore {
     }
     guard frame.baseOffset < offset else { return (position, nil) }
     var records = RecordBatchReader()
-    var writer = RecordBatchWriter()
+    var writer = SparseBatchWriter()
+    writer.begin(at: frame.baseOffset)
     do throws(CodecError) {
-      try records.open(buffer.bytes, verifyingChecksum: true)
-      try records.forEachRecord { (record: RecordView) throws(CodecError) in
-        guard record.offset < offset else { return }
-        writer.append(
-          timestampMillis: record.timestampMillis, key: record.hasKey ? record.key : nil,
-          value: record.hasValue ? record.value : nil)
-      }
+      let header = try records.open(buffer.bytes, verifyingChecksum: true)
+      writer.begin(at: frame.baseOffset, horizonMillis: header.tombstoneHorizonMillis)
+      var cursor = records.records
+      while try cursor.advance(), cursor.offset < offset { writer.append(cursor) }
     } catch { throw .invalidBatch("a stored batch does not decode: \(error)") }
-    var bytes = writer.finish().bytes
-    RecordBatchHeader.patch(baseOffset: frame.baseOffset, in: &bytes)
-    return (position, bytes)
+    buffer.removeAll()
+    writer.finish(lastOffset: offset - 1, into: &buffer)
+    return (position, buffer.copy())
   }
 }
 

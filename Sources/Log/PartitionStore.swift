@@ -182,6 +182,7 @@ final class PartitionStore<Files: LogFiles> {
     changed.settings.policy = policy
     try replaceManifest(changed)
     isSegmentPublished = false
+    publish()
   }
 
   /// Shows readers what was written, and under `fsync` synced.

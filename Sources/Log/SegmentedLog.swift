@@ -40,6 +40,7 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
   private let cuts = Mutex<[TailCut]>([])
   private let lock: Mutex<Files.File?>
   private let thread = Mutex<NamedThread?>(nil)
+  let cleaning: Cleaning
   /// Without a thread of its own: see `openManual`.
   private let isManual: Bool
   /// Used by whoever writes: the writer thread, or who takes a turn.
@@ -53,7 +54,10 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
     let log = try SegmentedLog(
       directory: directory, isReadOnly: readOnly, isManual: false, options: options, files: files)
     _ = try log.loadTopics()
-    if !readOnly { log.thread.withLock { $0 = NamedThread("log-writer") { log.writeUntilClosed() } } }
+    if !readOnly {
+      log.thread.withLock { $0 = NamedThread("log-writer") { log.writeUntilClosed() } }
+      log.cleaning.start { try? log.compact() }
+    }
     return log
   }
 
@@ -79,6 +83,7 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
     commands = BoundedQueue(weightMax: options.queueBytesMax)
     commit = Mutex(GroupCommit(files: files, health: health) { [changes] in changes.advance() })
     sealedSegments = SealedSegments(files: files, options: options)
+    cleaning = Cleaning(periodNanos: options.maintenanceNanos)
     guard !isReadOnly else {
       lock = Mutex(nil)
       return
@@ -238,6 +243,8 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
   }
 
   package func close() {
+    // First, as what it made is put in place by the writer.
+    cleaning.stop()
     commands.close()
     changes.close()
     if isManual { writeUntilClosed() }

@@ -12,6 +12,8 @@ enum PartitionOperation: Sendable {
   case setPolicy(TopicPolicy)
   /// Retention, and closing what is old.
   case maintain
+  /// What a compaction made takes the place of what it was made from, if that is still there.
+  case swap(CleanedSegments)
 }
 
 /// The way back of an operation's result to the thread that waits for it.
@@ -86,7 +88,7 @@ package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
       throw .invalidBatch("\(batch.recordCount) records, at most \(Limits.batchRecordsMax)")
     }
     guard let frame = BatchFrame(bytes, byteCountMax: Limits.batchBytesMax), frame.byteCount == bytes.byteCount,
-      frame.recordCount == batch.recordCount, frame.maxTimestampMillis == batch.maxTimestampMillis,
+      frame.isDense, frame.recordCount == batch.recordCount, frame.maxTimestampMillis == batch.maxTimestampMillis,
       frame.isIntact(bytes, at: 0)
     else { throw .invalidBatch("not one whole record batch v2, or not what it says") }
     guard commands.push(.append(self, batch, completion), weight: bytes.byteCount) else { throw .closed }

@@ -22,8 +22,10 @@ struct WritableSegment<Files: LogFiles> {
   private var storedTimes: Int
 
   /// A new, empty segment; durable once the directory is synced.
-  init(creating files: Files, directory: String, baseOffset: Int64, intervalBytes: Int) throws(FileError) {
-    names = SegmentNames(directory: directory, baseOffset: baseOffset)
+  init(
+    creating files: Files, directory: String, baseOffset: Int64, generation: UInt32 = 0, intervalBytes: Int
+  ) throws(FileError) {
+    names = SegmentNames(directory: directory, baseOffset: baseOffset, generation: generation)
     file = try files.open(names.log, .create)
     offsetsFile = try files.open(names.index, .create)
     timesFile = try files.open(names.timeIndex, .create)
@@ -51,6 +53,13 @@ struct WritableSegment<Files: LogFiles> {
   /// What readers are shown of it.
   var published: ActiveSegment<Files.File> {
     ActiveSegment(path: names.log, file: file, index: index, publishedBytes: byteCount)
+  }
+
+  /// Writes one batch behind those before.
+  mutating func append(_ batch: RawSpan, _ frame: BatchFrame) throws(FileError) {
+    try file.write(batch, at: byteCount)
+    index.add(frame, at: byteCount)
+    byteCount += Int64(batch.byteCount)
   }
 
   /// Returns once the written bytes are on disk, and then lets the index files tell of them.

@@ -11,18 +11,31 @@ import Log
   private let hashes: UnsafeMutablePointer<RecordHash>
   /// The offset behind the last record that the fold gave, by topic.
   private var ends: [Int64]
+  /// By topic: the records that compaction took, by key, of which no newer one came yet.
+  private var taken: [[[UInt8]: Int64]]
   /// The first one found.
   private(set) var difference: VerifyDifference?
 
   init(_ partitions: [Partition]) {
     self.partitions = partitions
+    ends = partitions.map { _ in 0 }
+    taken = partitions.map { _ in [:] }
     unsafe stored = UnsafeMutablePointer<StoredRecords<Partition>>.allocate(capacity: max(partitions.count, 1))
     unsafe hashes = UnsafeMutablePointer<RecordHash>.allocate(capacity: max(partitions.count, 1))
     for (index, partition) in partitions.enumerated() {
       unsafe (stored + index).initialize(to: StoredRecords(partition))
       unsafe (hashes + index).initialize(to: RecordHash())
     }
-    ends = partitions.map(\.startOffset)
+  }
+
+  /// Begins at a checkpoint instead of the start.
+  mutating func begin(at marks: [OutputMark]) throws(CodecError) {
+    for (index, mark) in marks.enumerated() {
+      var reader = ByteReader(unsafe mark.hash.span.bytes)
+      try unsafe hashes[index].restore(from: &reader)
+      unsafe stored[index] = StoredRecords(partitions[index], from: mark.endOffset)
+      ends[index] = mark.endOffset
+    }
   }
 
   deinit {
@@ -34,26 +47,32 @@ import Log
 
   mutating func compare(_ outputs: borrowing FoldOutputs) {
     for index in 0..<outputs.topicCount where difference == nil {
-      difference = unsafe Self.compare(outputs[topic: index], &stored[index])
+      difference = unsafe Self.compare(
+        outputs[topic: index], from: ends[index], &stored[index], taken: &taken[index])
       unsafe hashes[index].update(outputs[topic: index].bytes)
       ends[index] += Int64(outputs[topic: index].count)
     }
   }
 
-  /// The records that are stored though the fold gives none.
+  /// What is stored though the fold gives none of it, or is not though nothing replaced it.
   mutating func surplus() -> VerifyDifference? {
-    for index in partitions.indices where unsafe stored[index].isAtEnd == false {
-      let offset = unsafe stored[index].offset
-      var found = ""
+    for index in partitions.indices {
+      let offset = max(ends[index], unsafe stored[index].start)
       do throws(StoredRecords<Partition>.Failure) {
-        try unsafe stored[index].advance()
-        found = Self.describe(unsafe stored[index].entry, partitions[index].topic)
+        try unsafe stored[index].advance(to: offset)
       } catch {
         return Self.failure(error, partitions[index], offset: offset, cause: nil, expected: "")
       }
-      return Self.difference(
-        partitions[index], offset: offset, cause: nil, "a record that the input does not give", expected: "",
-        found: found)
+      if unsafe stored[index].offset < stored[index].end {
+        return Self.difference(
+          partitions[index], offset: unsafe stored[index].offset, cause: nil, "a record that the input does not give",
+          expected: "", found: Self.describe(unsafe stored[index].entry, partitions[index].topic))
+      }
+      if let (key, offset) = taken[index].min(by: { $0.value < $1.value }) {
+        return Self.difference(
+          partitions[index], offset: offset, cause: nil, "compaction took the newest record of its key",
+          expected: String(decoding: key, as: UTF8.self), found: "")
+      }
     }
     return nil
   }
@@ -72,30 +91,46 @@ import Log
         return text.utf8.count == 1 ? "0" + text : text
       }
       return VerifySummary.Topic(
-        topic: partitions[index].topic, records: unsafe stored[index].end - partitions[index].startOffset,
-        hash: digits.joined())
+        topic: partitions[index].topic, records: unsafe stored[index].count, hash: digits.joined())
     }
   }
 
+  /// Holds the fold's records, the first of which has offset `first`, against those stored. What retention let go, and
+  /// what compaction took because a newer record of the key follows, cannot be compared any more.
   private static func compare(
-    _ records: borrowing DerivedRecords, _ stored: inout StoredRecords<Partition>
+    _ records: borrowing DerivedRecords, from first: Int64, _ stored: inout StoredRecords<Partition>,
+    taken: inout [[UInt8]: Int64]
   ) -> VerifyDifference? {
+    let mayBeTaken = Topic.all.contains { $0.isCompactable && $0.name == stored.partition.topic }
     var position = 0
-    for index in 0..<records.count where !stored.isAtEnd {
+    for index in 0..<records.count {
       let expected = records.entry(at: position)
-      let offset = stored.offset
+      position += expected.byteCount
+      let offset = first + Int64(index)
+      if offset < stored.start { continue }
+      if offset >= stored.end { break }
+      let topic = stored.partition.topic
       do throws(StoredRecords<Partition>.Failure) {
-        try stored.advance()
+        try stored.advance(to: offset)
       } catch {
-        let text = describe(expected, stored.partition.topic)
+        let text = describe(expected, topic)
         return failure(error, stored.partition, offset: offset, cause: records.cause(index), expected: text)
+      }
+      if stored.offset > offset {
+        guard mayBeTaken else {
+          return difference(
+            stored.partition, offset: offset, cause: records.cause(index),
+            "a hole: the next record is \(stored.offset)", expected: describe(expected, topic), found: "")
+        }
+        taken[[UInt8](DerivedRecords.record(expected, offset: offset).key)] = offset
+        continue
       }
       guard stored.entry.isEqual(to: expected) else {
         return difference(
           stored.partition, offset: offset, cause: records.cause(index), "another record than the input gives",
-          expected: describe(expected, stored.partition.topic), found: describe(stored.entry, stored.partition.topic))
+          expected: describe(expected, topic), found: describe(stored.entry, topic))
       }
-      position += expected.byteCount
+      if !taken.isEmpty { taken[[UInt8](DerivedRecords.record(expected, offset: offset).key)] = nil }
     }
     return nil
   }
@@ -108,7 +143,7 @@ import Log
       case .log(.corrupt(_, _, let reason)): reason
       case .log(let error): "the log answers \(error)"
       case .batch(let error): "a damaged batch: \(error)"
-      case .hole(let found): "a hole: the next record is \(found.map(String.init) ?? "missing")"
+      case .hole: "a hole: there is no batch"
       }
     var result = difference(partition, offset: offset, cause: cause, reason, expected: expected, found: "")
     if case .log(.corrupt(let file, let byte, _)) = error {

@@ -3,47 +3,63 @@
 import Codecs
 import Log
 
-/// Reads a partition in order, from its first record to the end that it had when this began.
+/// Reads a partition in order, from its first record to the end that it had when this began. Compaction may have taken
+/// records: each that is left tells its offset.
 struct StoredRecords<Partition: PartitionLog>: ~Copyable {
   /// Why a record cannot be read.
   enum Failure: Error {
     case log(LogError)
     case batch(CodecError)
-    /// Offsets are not contiguous: this one came instead, or none.
-    case hole(found: Int64?)
+    /// There is nothing where batches must be.
+    case hole
   }
 
   let partition: Partition
-  /// The offset behind the current record.
-  private(set) var offset: Int64
+  /// The first offset that is retained.
+  let start: Int64
   let end: Int64
+  /// How many records were met.
+  private(set) var count: Int64 = 0
+  /// The current record's offset; -1 before the first, `end` behind the last.
+  private(set) var offset: Int64 = -1
+  /// The first offset of which nothing was read yet.
+  private var unread: Int64
   private var chunk = ByteWriter(capacity: 1 << 20)
   /// Where in `chunk` the batches that were not opened yet begin.
   private var nextBatch = 0
   private var reader = RecordBatchReader()
-  /// The open batch's records.
+  /// The open batch's records, and the current one and the one behind it as positions in them.
   private var records = DerivedRecords()
-  /// The current record and the one behind it, as positions in `records`.
+  private var index = -1
   private var current = 0
   private var following = 0
 
-  init(_ partition: Partition) {
+  init(_ partition: Partition, from offset: Int64 = 0) {
     self.partition = partition
-    offset = partition.startOffset
+    start = max(offset, partition.startOffset)
     end = partition.highWatermark
+    unread = start
   }
 
-  var isAtEnd: Bool { offset >= end }
-
-  /// The current record in the canonical form of `DerivedRecords`. Only after `advance`.
+  /// The current record in the canonical form of `DerivedRecords`.
   var entry: RawSpan { @_lifetime(borrow self) get { records.entry(at: current) } }
 
-  /// Makes the next record the current one. Not at the end.
-  mutating func advance() throws(Failure) {
-    while following >= records.bytes.byteCount { try openNextBatch() }
-    current = following
-    following += records.entry(at: current).byteCount
-    offset += 1
+  /// Makes the first record at or after `wanted` the current one; `offset` says which that is.
+  mutating func advance(to wanted: Int64) throws(Failure) {
+    while offset < wanted {
+      index += 1
+      while index >= records.count {
+        guard unread < end else {
+          offset = end
+          return
+        }
+        try openNextBatch()
+      }
+      current = following
+      following += records.entry(at: current).byteCount
+      offset = records.cause(index)
+      count += 1
+    }
   }
 
   private mutating func openNextBatch() throws(Failure) {
@@ -52,27 +68,31 @@ struct StoredRecords<Partition: PartitionLog>: ~Copyable {
       nextBatch = 0
       var isRead = false
       do throws(LogError) {
-        isRead = try partition.read(from: offset, maxBytes: 1 << 20, into: &chunk)
+        isRead = try partition.read(from: unread, maxBytes: 1 << 20, into: &chunk)
       } catch {
         throw .log(error)
       }
-      guard isRead else { throw .hole(found: nil) }
+      guard isRead else { throw .hole }
     }
     records.removeAll()
+    index = 0
     following = 0
+    let header: RecordBatchHeader
     do throws(CodecError) {
-      nextBatch += try Self.flatten(chunk, from: nextBatch, &reader, startingAt: offset, into: &records)
+      header = try Self.flatten(chunk, from: nextBatch, &reader, startingAt: unread, into: &records)
     } catch {
       throw .batch(error)
     }
-    if records.count > 0, records.cause(0) != offset { throw .hole(found: records.cause(0)) }
+    guard (header.baseOffset...header.lastOffset).contains(unread) else { throw .hole }
+    nextBatch += header.byteCount
+    unread = header.lastOffset + 1
   }
 
-  /// Copies the records of one batch, with their offsets as causes. Returns the batch's size.
+  /// Copies the records of one batch, with their offsets as causes.
   private static func flatten(
     _ chunk: borrowing ByteWriter, from start: Int, _ reader: inout RecordBatchReader, startingAt offset: Int64,
     into records: inout DerivedRecords
-  ) throws(CodecError) -> Int {
+  ) throws(CodecError) -> RecordBatchHeader {
     let header = try reader.open(chunk.bytes.extracting(start..<chunk.count), verifyingChecksum: false)
     var cursor = reader.records
     while try cursor.advance() {
@@ -82,6 +102,6 @@ struct StoredRecords<Partition: PartitionLog>: ~Copyable {
         $0.append(record.value)
       }
     }
-    return header.byteCount
+    return header
   }
 }

@@ -38,10 +38,11 @@ package struct Verifier<Partition: PartitionLog, Store: CheckpointStore, Fold: P
   package mutating func run(
     maxBytes: Int = 1 << 20, progress: (Int64, Int64) -> Void = { _, _ in }
   ) throws(ProcessorError) -> VerifyResult {
-    if input.startOffset > 0 { warnings.append("the input begins at offset \(input.startOffset)") }
     let end = input.highWatermark
     var checkpoints = try usableCheckpoints()
     let checkpointCount = checkpoints.count
+    if input.startOffset > 0 { try begin(at: checkpoints.first) }
+    let start = pipeline.position
     var buffer = ByteWriter(capacity: maxBytes)
     while pipeline.position < end {
       buffer.removeAll()
@@ -62,8 +63,24 @@ package struct Verifier<Partition: PartitionLog, Store: CheckpointStore, Fold: P
     if let difference = comparison.surplus() { return .different(difference) }
     return .same(
       VerifySummary(
-        inputRecords: pipeline.position - input.startOffset, topics: comparison.summary(),
+        inputRecords: pipeline.position - start, topics: comparison.summary(),
         checkpoints: checkpointCount, warnings: warnings))
+  }
+
+  /// Retention took the front of the input: what came of it is believed, up to the oldest checkpoint that is left.
+  private mutating func begin(at checkpoint: Checkpoint?) throws(ProcessorError) {
+    guard let checkpoint else {
+      throw .inputExpired(topic: input.topic, partition: input.index, startOffset: input.startOffset)
+    }
+    warnings.append(
+      "the input begins at offset \(input.startOffset): verified from the checkpoint at \(checkpoint.position) on")
+    var reader = ByteReader(unsafe checkpoint.state.span.bytes)
+    do throws(CodecError) {
+      try pipeline.restore(from: &reader, position: checkpoint.position)
+      try comparison.begin(at: checkpoint.outputs)
+    } catch {
+      throw .damagedInput(topic: input.topic, partition: input.index, offset: checkpoint.position, reason: error)
+    }
   }
 
   private static func fold(
@@ -85,7 +102,7 @@ package struct Verifier<Partition: PartitionLog, Store: CheckpointStore, Fold: P
           && checkpoint.outputs.map(\.epoch) == outputs.map(\.epoch)
         if !isOurs {
           warnings.append("\(name): of another configuration or epoch")
-        } else if checkpoint.position > input.highWatermark || checkpoint.position <= input.startOffset {
+        } else if checkpoint.position > input.highWatermark || checkpoint.position < input.startOffset {
           warnings.append("\(name): outside the input")
         } else {
           checkpoints.append(checkpoint)

@@ -1,0 +1,95 @@
+// Kafka's record batch v2 with gaps: what is left of several batches after compaction, or of one after a cut.
+
+/// Collects records that keep their offsets and makes one batch of them, which may cover offsets that hold no record:
+/// in front of the first, between them, and behind the last. Batches that cover all offsets leave no doubt whether one
+/// is missing. All buffers are reused.
+package struct SparseBatchWriter: ~Copyable {
+  private var records = ByteWriter(capacity: 0)
+  private var compressor = LZ4Compressor()
+  /// The first offset that the batch covers.
+  package private(set) var baseOffset: Int64 = 0
+  /// From when on its tombstones may go.
+  package private(set) var horizonMillis: Int64?
+  private var baseTimestamp: Int64 = 0
+  private var maxTimestamp: Int64 = -1
+  package private(set) var recordCount = 0
+
+  package init() {}
+
+  /// The records so far, before compression.
+  package var byteCount: Int { records.count }
+
+  /// Begins a batch at `baseOffset`.
+  package mutating func begin(at baseOffset: Int64, horizonMillis: Int64? = nil) {
+    records.removeAll()
+    self.baseOffset = baseOffset
+    self.horizonMillis = horizonMillis
+    baseTimestamp = horizonMillis ?? 0
+    maxTimestamp = -1
+    recordCount = 0
+  }
+
+  /// Copies the record on which `cursor` stands, headers and all. Its offset is not before `baseOffset`, nor before
+  /// that of the record before.
+  package mutating func append(_ cursor: borrowing RecordCursor) {
+    let record = cursor.record
+    if recordCount == 0, horizonMillis == nil { baseTimestamp = record.timestampMillis }
+    maxTimestamp = recordCount == 0 ? record.timestampMillis : max(maxTimestamp, record.timestampMillis)
+    let headers = cursor.storedHeaders
+    let timeDelta = record.timestampMillis &- baseTimestamp
+    let offsetDelta = record.offset - baseOffset
+    let keyCount = record.hasKey ? record.key.byteCount : -1
+    let valueCount = record.hasValue ? record.value.byteCount : -1
+    let length =
+      1 + timeDelta.varintByteCount + offsetDelta.varintByteCount + Int64(keyCount).varintByteCount + max(keyCount, 0)
+      + Int64(valueCount).varintByteCount + max(valueCount, 0) + headers.byteCount
+    records.append(varint: Int64(length))
+    records.append(UInt8(0))
+    records.append(varint: timeDelta)
+    records.append(varint: offsetDelta)
+    records.append(varint: Int64(keyCount))
+    records.append(record.key)
+    records.append(varint: Int64(valueCount))
+    records.append(record.value)
+    records.append(headers)
+    recordCount += 1
+  }
+
+  /// Replaces the content of `batch` by the batch, which covers the offsets up to `lastOffset`, at most 2^31 from the
+  /// first. No record at all makes an empty one.
+  package mutating func finish(lastOffset: Int64, into batch: inout ByteWriter) {
+    // An empty batch has nothing to compress, and Kafka's readers want none.
+    var compression: Compression = recordCount == 0 ? .none : .lz4
+    batch.removeAll()
+    appendHeader(compression, lastOffset, to: &batch)
+    if compression == .lz4, !Self.compress(records, into: &batch, with: &compressor) {
+      compression = .none
+      batch.removeAll()
+      appendHeader(compression, lastOffset, to: &batch)
+    }
+    if compression == .none { Self.copy(records, into: &batch) }
+    RecordBatchHeader.complete(&batch)
+    batch.overwrite(bigEndian: baseOffset, at: 0)
+  }
+
+  private func appendHeader(_ compression: Compression, _ lastOffset: Int64, to batch: inout ByteWriter) {
+    RecordBatchHeader.append(
+      compression, lastOffsetDelta: Int(lastOffset - baseOffset), baseTimestampMillis: baseTimestamp,
+      maxTimestampMillis: maxTimestamp, recordCount: recordCount, hasTombstoneHorizon: horizonMillis != nil, to: &batch)
+  }
+
+  private static func compress(
+    _ records: borrowing ByteWriter, into batch: inout ByteWriter, with compressor: inout LZ4Compressor
+  ) -> Bool {
+    do throws(CodecError) {
+      try compressor.append(records.bytes, to: &batch)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  private static func copy(_ records: borrowing ByteWriter, into batch: inout ByteWriter) {
+    batch.append(records.bytes)
+  }
+}
