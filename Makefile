@@ -12,7 +12,7 @@ FAULT_MISSING = $(shell for p in $(FAULT_PACKAGES); do dpkg -s $$p >/dev/null 2>
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps libraries build run victim test test-browser faults bench show lint format clean
+.PHONY: help deps libraries build run victim test test-browser faults fuzz sanitize bench show lint format clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,22 @@ test: deps build victim ## every suite, then the system tests and the smoke of t
 
 faults: victim ## the fault campaigns at full length; one of them with ONLY=kill
 	MILLRACE_VICTIM=$(VICTIM) $(VENV)/bin/python3 -m pytest -q -s -rs Tests/Faults --full $(if $(ONLY),-k $(ONLY))
+
+FUZZ_TARGETS := batch records segment index manifest checkpoint
+SECONDS := 60
+fuzz: libraries ## libFuzzer over every parser of stored bytes, SECONDS=60 each; what it finds is left in .build/fuzz
+	swift build -c release --scratch-path .build/fuzz --product log-fuzz -Xswiftc -sanitize=fuzzer \
+	  -Xswiftc -DFUZZING -Xswiftc -use-ld=lld
+	.build/fuzz/release/log-fuzz seeds .build/fuzz/seeds
+	@for target in $(FUZZ_TARGETS); do mkdir -p .build/fuzz/corpus/$$target && echo "fuzzing: $$target" && \
+	  SWIFT_BACKTRACE=enable=no .build/fuzz/release/log-fuzz $$target -max_total_time=$(SECONDS) -max_len=32768 \
+	  -verbosity=0 -print_final_stats=1 -artifact_prefix=.build/fuzz/$$target- .build/fuzz/corpus/$$target \
+	  Tests/Fuzz/Corpus/$$target .build/fuzz/seeds/$$target || exit 1; done
+
+SANITIZED := LogTests|ProcessorsTests|CodecsTests|FuzzTests
+sanitize: deps ## the log's suites under the address and the thread sanitizer
+	swift test --scratch-path .build/asan --sanitize address --filter '$(SANITIZED)'
+	swift test --scratch-path .build/tsan --sanitize thread --filter '$(SANITIZED)'
 
 test-browser: deps build ## the page in a headless Chromium; skipped loudly where there is none
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/Browser/requirements.txt

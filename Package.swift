@@ -61,6 +61,17 @@ let package = Package(
       name: "log-victim", dependencies: ["Codecs", "Core", "Events", "Kit", "Log", "Processors", "Projections"],
       path: "Tests/Faults/LogVictim", swiftSettings: common),
 
+    // The parsers of what is stored, for arbitrary bytes: fuzzed by `make fuzz`, with the corpus replayed as a suite.
+    .systemLibrary(name: "CLibFuzzer", path: "Tests/Fuzz/CLibFuzzer"),
+    .target(
+      name: "FuzzTargets", dependencies: ["Codecs", "Events", "Log", "Processors", "Projections"],
+      path: "Tests/Fuzz/Targets", swiftSettings: common),
+    .executableTarget(
+      name: "log-fuzz", dependencies: ["CLibFuzzer", "FuzzTargets", "Kit"], path: "Tests/Fuzz/LogFuzz",
+      swiftSettings: common),
+    .testTarget(
+      name: "FuzzTests", dependencies: ["FuzzTargets", "Kit"], path: "Tests/Fuzz/Suite", swiftSettings: common),
+
     // Seeded random, manual clock, temporary directories: what the suites share.
     .target(name: "Kit", dependencies: ["Codecs", "Events"], path: "Tests/Kit", swiftSettings: common),
     .testTarget(name: "CodecsTests", dependencies: ["Codecs", "Kit"], path: "Tests/Codecs", swiftSettings: common),

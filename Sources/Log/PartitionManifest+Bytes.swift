@@ -72,6 +72,20 @@ extension PartitionManifest {
     let count = try reader.read(bigEndian: UInt32.self)
     for _ in 0..<count { sealed.append(try SegmentSeal(from: &reader, version: version)) }
     guard reader.isAtEnd else { throw .malformed(at: reader.position, reason: "bytes behind the last segment") }
+    guard isPlausible else { throw .malformed(at: 0, reason: "numbers that no partition has") }
+  }
+
+  /// A checksum that holds says that the bytes are those of somebody, not that it was us: what is counted with later
+  /// must be far from where sums overflow.
+  private var isPlausible: Bool {
+    let offsets = 0...Int64.max / 4
+    let moments = 0...TopicPolicy.millisMax
+    return revision < .max / 2 && lastGeneration < .max / 2 && offsets.contains(startOffset)
+      && offsets.contains(activeBaseOffset) && offsets.contains(compactedEnd) && moments.contains(activeSinceMillis)
+      && sealed.allSatisfy { seal in
+        offsets.contains(seal.baseOffset) && offsets.contains(seal.endOffset) && offsets.contains(seal.byteCount)
+          && seal.baseOffset <= seal.endOffset && moments.contains(seal.appendedMillis)
+      }
   }
 }
 
@@ -95,7 +109,8 @@ extension SegmentSeal {
     indexChecksum = try reader.read(bigEndian: UInt32.self)
     timeIndexChecksum = try reader.read(bigEndian: UInt32.self)
     guard version >= 2 else {
-      appendedMillis = maxTimestampMillis
+      // Timestamps are whatever producers say.
+      appendedMillis = min(max(maxTimestampMillis, 0), TopicPolicy.millisMax)
       return
     }
     appendedMillis = try reader.read(bigEndian: Int64.self)
@@ -104,6 +119,9 @@ extension SegmentSeal {
 }
 
 extension TopicPolicy {
+  /// A moment or a time span beyond every calendar, which still can be told in nanoseconds: 139 years.
+  fileprivate static var millisMax: Int64 { 1 << 42 }
+
   fileprivate func encode(into writer: inout ByteWriter) {
     switch durability {
     case .fsync: writer.append(bigEndian: Int64(0))
@@ -118,12 +136,12 @@ extension TopicPolicy {
   }
 
   fileprivate init(from reader: inout ByteReader) throws(CodecError) {
-    let millis = Int(try reader.read(bigEndian: Int64.self))
+    let millis = Int(min(try reader.read(bigEndian: Int64.self), Self.millisMax))
     let durability: Durability = millis == 0 ? .fsync : millis < 0 ? .os : .interval(millis: millis)
     var bounds: [Int64?] = []
     for _ in 0..<5 {
       let bound = try reader.read(bigEndian: Int64.self)
-      bounds.append(bound < 0 ? nil : bound)
+      bounds.append(bound < 0 ? nil : min(bound, Int64.max / 4))
     }
     let dirtyPercent = Int(try reader.read(bigEndian: UInt32.self))
     self.init(
