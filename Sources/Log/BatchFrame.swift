@@ -7,12 +7,17 @@ internal import Codecs
 ///
 ///      0         8        12       16 17    21    23      27        35        43         51    53   57    61
 ///     +-----------+--------+--------+-+-----+-----+-------+---------+---------+----------+-----+-----+-----+---
-///     |base offset| length | epoch  |m| crc |attr |last   |base     |max      |producer  |epoch|base |count|records
-///     |           |(from 12)| (= 0) |2|     |     |delta  |timestamp|timestamp|id (= -1) |     |seq  |     |
+///     |base offset| length |unsynced|m| crc |attr |last   |base     |max      |producer  |epoch|base |count|records
+///     |           |(from 12)| bytes  |2|     |     |delta  |timestamp|timestamp|id (= -1) |     |seq  |     |
 ///     +-----------+--------+--------+-+-----+-----+-------+---------+---------+----------+-----+-----+-----+---
+///
+/// Where Kafka has the leader's epoch, which a log of one machine does not need, the log notes how many bytes of the
+/// segment in front of the batch were not synced when it was written. Whatever lies before them was on disk by then: if
+/// it is damaged while this batch is whole, that was no torn write. Batches written before this have 0, and claim it of
+/// all before them.
 struct BatchFrame {
   static let headerBytes = 61
-  /// Base offset, length and leader epoch: what the log writes itself, outside the checksum.
+  /// Base offset, length and unsynced bytes: what the log writes itself, outside the checksum.
   static let prefixBytes = 16
   private static let checksumStart = 21
 
@@ -21,6 +26,8 @@ struct BatchFrame {
   let lastOffset: Int64
   let maxTimestampMillis: Int64
   let recordCount: Int
+  /// Bytes in front of it that were not known to be on disk when it was written.
+  let unsyncedBytes: Int
   private let checksum: UInt32
 
   /// Reads the frame at `start`. Nil unless there is a whole header whose fields agree with each other and with the
@@ -32,7 +39,9 @@ struct BatchFrame {
     }
     guard load(16, UInt8.self) == 2 else { return nil }
     let length = Int(load(8, Int32.self))
-    guard length >= Self.headerBytes - 12, length <= byteCountMax - 12, load(12, Int32.self) == 0 else { return nil }
+    guard length >= Self.headerBytes - 12, length <= byteCountMax - 12 else { return nil }
+    unsyncedBytes = Int(load(12, Int32.self))
+    guard unsyncedBytes >= 0 else { return nil }
     let lastDelta = Int64(load(23, Int32.self))
     recordCount = Int(load(57, Int32.self))
     baseOffset = load(0, Int64.self)
@@ -48,6 +57,13 @@ struct BatchFrame {
 
   /// Whether it has a record at each of its offsets, as every batch had that was appended.
   var isDense: Bool { recordCount >= 1 && lastOffset - baseOffset == Int64(recordCount) - 1 }
+
+  /// Whether it may lie at byte `position`, behind a batch that ended with `previous` unsynced bytes, itself included;
+  /// nil where that is not known. No checksum covers the number, so that its place must.
+  func isInPlace(at position: Int64, after previous: Int?) -> Bool {
+    if unsyncedBytes == 0 { return true }
+    return unsyncedBytes == previous ?? unsyncedBytes && Int64(unsyncedBytes) <= position
+  }
 
   /// Whether the batch, of which `bytes` from `start` on must hold all, is the one that was written.
   func isIntact(_ bytes: RawSpan, at start: Int) -> Bool {

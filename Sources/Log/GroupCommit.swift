@@ -47,7 +47,7 @@ struct GroupCommit<Files: LogFiles> {
   func finish(_ partitions: [SegmentedPartition<Files>]) {
     guard health.error == nil else { return }
     for partition in partitions {
-      do throws(FileError) { try unsafe partition.store?.sync() } catch { return health.fail(error.logError) }
+      do throws(FileError) { try unsafe partition.store?.close() } catch { return health.fail(error.logError) }
     }
   }
 

@@ -71,11 +71,18 @@ package protocol LogFiles: Clock {
   func remove(_ path: String) throws(FileError)
   /// Makes creations, renames and removals in the directory durable.
   func syncDirectory(_ path: String) throws(FileError)
+  /// Another one after each start of the machine: while it stays, the kernel has forgotten nothing. 0 if not known.
+  var bootID: UInt64 { get }
 }
 
 extension LogFiles {
   package func wallNanos() -> Int64 { SystemClock().wallNanos() }
   package func monotonicNanos() -> Int64 { SystemClock().monotonicNanos() }
+  package var bootID: UInt64 {
+    let text = (try? PosixFiles().contents("/proc/sys/kernel/random/boot_id", byteCountMax: 64)) ?? []
+    // The first digits of a random UUID.
+    return text.filter { $0 != UInt8(ascii: "-") }.prefix(16).reduce(0) { $0 << 4 ^ UInt64($1) }
+  }
   var wallMillis: Int64 { wallNanos() / 1_000_000 }
 
   /// The whole file, which must be at most `byteCountMax` long.

@@ -125,8 +125,13 @@ package struct LogVerifier<Files: LogFiles> {
       look.damage.append(LogDamage(kind: .segment, file: segment.file, byte: 0, reason: reason))
       return look
     }
+    let mark = DurableMark(in: partition.directory, files: survey.files)
+    let durableBytes = mark?.baseOffset == segment.baseOffset ? mark?.durableBytes ?? 0 : 0
     for (stretch, isFollowed) in stretches {
-      let isTail = !segment.isSealed && !isFollowed && partition.manifest != nil && stretch.kind == .unreadable
+      // What was on disk once is no tail that a crash left.
+      let isTail =
+        !segment.isSealed && !isFollowed && partition.manifest != nil && stretch.kind == .unreadable
+        && stretch.byte >= durableBytes
       look.damage.append(
         LogDamage(kind: isTail ? .tail : .segment, file: segment.file, byte: stretch.byte, reason: stretch.reason))
     }

@@ -238,6 +238,7 @@ final class PartitionReader<Files: LogFiles>: Sendable {
     var wanted = min(max(maxBytes, BatchFrame.headerBytes), available)
     var whole = 0
     var next = baseOffset
+    var unsynced: Int?
     while true {
       do throws(FileError) {
         try segment.file.read(
@@ -251,7 +252,9 @@ final class PartitionReader<Files: LogFiles>: Sendable {
           if count - whole < BatchFrame.headerBytes, count == wanted, wanted < available { break }
           throw corrupt(segment, position + Int64(whole))
         }
-        guard frame.baseOffset == next else { throw corrupt(segment, position + Int64(whole)) }
+        guard frame.baseOffset == next, frame.isInPlace(at: position + Int64(whole), after: unsynced) else {
+          throw corrupt(segment, position + Int64(whole))
+        }
         if frame.byteCount > count - whole {
           guard whole + frame.byteCount <= available, count == wanted else {
             throw corrupt(segment, position + Int64(whole))
@@ -264,6 +267,7 @@ final class PartitionReader<Files: LogFiles>: Sendable {
           throw corrupt(segment, position + Int64(whole), "the checksum does not match")
         }
         next = frame.lastOffset + 1
+        unsynced = frame.unsyncedBytes + frame.byteCount
         whole += frame.byteCount
       }
       if whole > 0 { break }

@@ -11,6 +11,8 @@ package struct TailCut: Equatable, Sendable {
   package var byte: Int64
   package var byteCount: Int64
   package var nextOffset: Int64
+  /// A copy of what was cut off an input topic, until the next one; nil if there was no space for it.
+  package var keptIn: String?
 }
 
 /// A partition as found on disk.
@@ -81,13 +83,19 @@ struct PartitionRecovery<Files: LogFiles> {
     if manifest.isDiscarding { manifest = try finishDiscarding(manifest) }
     try checkSealed(manifest)
     try removeLeftovers(manifest)
+    let mark = manifest.settings.isDerived ? nil : DurableMark(in: directory, files: files)
+    if let renewed = try renewedEpoch(manifest, mark) { manifest = renewed }
     var recovered = try scanLast(manifest, mode: .update)
     let path = manifest.activeNames(in: directory).log
     let size = try onDisk { () throws(FileError) in try recovered.file.byteCount() }
+    if !manifest.settings.isDerived, !isCuttingAnyDamage {
+      try refuseLoss(recovered, mark, path: path)
+      if recovered.byteCount < size { try refuseDamage(recovered, path: path, size: size) }
+    }
     if recovered.byteCount < size {
-      if !manifest.settings.isDerived, !isCuttingAnyDamage { try refuseDamage(recovered, path: path, size: size) }
       recovered.cut = TailCut(
-        file: path, byte: recovered.byteCount, byteCount: size - recovered.byteCount, nextOffset: recovered.nextOffset)
+        file: path, byte: recovered.byteCount, byteCount: size - recovered.byteCount, nextOffset: recovered.nextOffset,
+        keptIn: manifest.settings.isDerived ? nil : keepTail(recovered, size: size))
     }
     let found = recovered
     try onDisk { () throws(FileError) in
@@ -104,7 +112,10 @@ struct PartitionRecovery<Files: LogFiles> {
   func follow(_ manifest: PartitionManifest) throws(LogError) -> RecoveredPartition<Files> {
     try checkSealed(manifest)
     let path = manifest.activeNames(in: directory).log
+    // Before the segment: what it tells of was there by then.
+    let mark = manifest.settings.isDerived ? nil : DurableMark(in: directory, files: files)
     var recovered = try scanLast(manifest, mode: .read)
+    try refuseLoss(recovered, mark, path: path)
     let file = recovered.file
     let size = try onDisk { () throws(FileError) in try file.byteCount() }
     do throws(LogError) {
@@ -248,20 +259,71 @@ struct PartitionRecovery<Files: LogFiles> {
     return (end, nextOffset)
   }
 
-  /// A crash tears the tail of an input topic, and then nothing valid follows. If something does, acknowledged records
-  /// may be lost in between, and only a person may decide that. A derived topic is not synced with every batch, so a
-  /// power failure can leave holes; it is made again from its input.
+  // What is cut and what is refused, for input topics. Writes that were not synced may be lost in any order, so that
+  // there may be whole batches behind damaged ones. What was synced may not be lost, and is not taken for a torn tail:
+  //
+  // 1. The mark says how far the segment was on disk. Damage before that is refused. It is exact unless power failed.
+  // 2. Each batch says how far the segment was on disk when it was written (`BatchFrame.unsyncedBytes`). Damage before
+  //    that is refused as long as that batch is whole.
+  // 3. All else was under way in the last round before the end, and is cut from the first damaged byte on. So the one
+  //    loss that passes for a torn tail is that of the very last round, by damage and a power failure together.
+  //
+  // Derived topics are cut at the first damaged byte, as they are made again; who only reads cannot do that, and is
+  // told of any batch behind damage.
+
+  private func refuseLoss(
+    _ recovered: RecoveredPartition<Files>, _ mark: DurableMark?, path: String
+  ) throws(LogError) {
+    guard let mark, mark.baseOffset == recovered.manifest.activeBaseOffset, recovered.byteCount < mark.durableBytes
+    else { return }
+    throw .corrupt(
+      file: path, byte: recovered.byteCount,
+      reason: "damaged or cut off, though it was on disk up to byte \(mark.durableBytes)")
+  }
+
   private func refuseDamage(_ recovered: RecoveredPartition<Files>, path: String, size: Int64) throws(LogError) {
     var scan = SegmentScan<Files.File>()
     let later: Int64?
     do throws(FileError) {
       later = try scan.laterBatch(
-        of: recovered.file, after: recovered.byteCount + 1, to: size, nextOffset: recovered.nextOffset)
+        of: recovered.file, after: recovered.byteCount + 1, to: size, nextOffset: recovered.nextOffset,
+        writtenAfter: recovered.manifest.settings.isDerived ? nil : recovered.byteCount + 1)
     } catch { throw error.logError }
     if let later {
       throw .corrupt(
-        file: path, byte: recovered.byteCount, reason: "damaged, but a valid batch follows at byte \(later)")
+        file: path, byte: recovered.byteCount,
+        reason: "damaged, but a valid batch follows at byte \(later)")
     }
+  }
+
+  /// Under `interval` and `os` a power failure takes records that were acknowledged and read. Others will get their
+  /// offsets, so the partition gets another epoch: no position of before is believed. A killed process is no reason,
+  /// nor is an orderly end.
+  private func renewedEpoch(
+    _ manifest: PartitionManifest, _ mark: DurableMark?
+  ) throws(LogError) -> PartitionManifest? {
+    guard !manifest.settings.isDerived, manifest.settings.policy.durability != .fsync, let mark, !mark.isClosed else {
+      return nil
+    }
+    let bootID = files.bootID
+    if bootID != 0, mark.bootID == bootID { return nil }
+    var renewed = manifest
+    renewed.revision += 1
+    while renewed.epoch == manifest.epoch { renewed.epoch = UInt32.random(in: 1...UInt32.max) }
+    let changed = renewed
+    try onDisk { () throws(FileError) in try store(changed) }
+    return renewed
+  }
+
+  /// Best effort: what is cut off was never acknowledged, but somebody may want to look at it.
+  private func keepTail(_ recovered: RecoveredPartition<Files>, size: Int64) -> String? {
+    var tail = ByteWriter()
+    let count = Int(min(size - recovered.byteCount, Int64(Limits.logQueueBytesMax)))
+    do throws(FileError) {
+      try recovered.file.read(count, at: recovered.byteCount, into: &tail)
+      try files.replace("tail.cut", in: directory, with: tail.bytes)
+      return "\(directory)/tail.cut"
+    } catch { return nil }
   }
 
   /// Only where a test plants that bug.

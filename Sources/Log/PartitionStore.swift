@@ -43,6 +43,8 @@ final class PartitionStore<Files: LogFiles> {
   /// would copy it with every entry.
   private var unpublishedBatches: [BatchPlace] = []
   private var isSegmentPublished = true
+  /// Nil for a derived partition.
+  private let mark: DurableMarkFile<Files>?
   private var stagedAppends: [PendingAppend] = []
   /// A derived record stands at the offset that its fold counted. After one was refused there is no right place for the
   /// next, until the fold cuts the partition back.
@@ -57,12 +59,14 @@ final class PartitionStore<Files: LogFiles> {
     self.directory = directory
     self.options = options
     manifest = recovered.manifest
+    mark = manifest.settings.isDerived ? nil : try DurableMarkFile(creating: files, in: directory)
     segment = try WritableSegment(files: files, recovered: recovered, directory: directory)
     nextOffset = recovered.nextOffset
     appendedMillis = files.wallMillis
     writtenOffset = recovered.nextOffset
     reader = PartitionReader(
       directory: directory, state: recovered.state(directory: directory), sealedSegments: sealedSegments)
+    try writeMark(syncing: policy.durability != .fsync)
   }
 
   var policy: TopicPolicy { manifest.settings.policy }
@@ -91,9 +95,10 @@ final class PartitionStore<Files: LogFiles> {
     appendedMillis = nowMillis
     let encoded = batch.bytes
     let bytes = unsafe encoded.span.bytes
+    let unsyncedBytes = segment.byteCount - segment.durableBytes + Int64(staged.count)
     staged.append(bigEndian: nextOffset)
     staged.append(bytes.extracting(8..<12))
-    staged.append(bigEndian: Int32(0))
+    staged.append(bigEndian: Int32(truncatingIfNeeded: unsyncedBytes))
     staged.append(bytes.extracting(droppingFirst: BatchFrame.prefixBytes))
     stagedAppends.append(PendingAppend(completion: completion, result: .success(nextOffset)))
     nextOffset += Int64(batch.recordCount)
@@ -170,7 +175,22 @@ final class PartitionStore<Files: LogFiles> {
     #if PLANTED_BUGS
       if options.plantedBug == .noSync, !manifest.settings.isDerived { return }
     #endif
+    guard segment.durableBytes < segment.byteCount else { return }
     try segment.sync()
+    // Before anybody is told: after a kill the mark covers all that was acknowledged.
+    try writeMark()
+  }
+
+  /// An orderly end: all that was written is on disk, and the mark says so.
+  func close() throws(FileError) {
+    try sync()
+    try writeMark(isClosed: true, syncing: true)
+  }
+
+  private func writeMark(isClosed: Bool = false, syncing: Bool = false) throws(FileError) {
+    try mark?.write(
+      baseOffset: segment.index.baseOffset, durableBytes: segment.durableBytes, isClosed: isClosed)
+    if syncing { try mark?.sync() }
   }
 
   /// Puts another policy in force, for good.
@@ -183,6 +203,8 @@ final class PartitionStore<Files: LogFiles> {
     try replaceManifest(changed)
     isSegmentPublished = false
     publish()
+    // That the log is open must be on disk, once a power failure may take what was acknowledged.
+    try writeMark(syncing: policy.durability != .fsync)
   }
 
   /// Shows readers what was written, and under `fsync` synced.

@@ -18,6 +18,7 @@ struct SegmentScan<File: LogFile>: ~Copyable {
   ) throws(FileError) -> Int64 {
     var expected = nextOffset
     var position = position
+    var unsynced: Int?
     while position < end {
       chunk.removeAll()
       try file.read(Int(min(Int64(Self.chunkBytes), end - position)), at: position, into: &chunk)
@@ -26,10 +27,12 @@ struct SegmentScan<File: LogFile>: ~Copyable {
       while let frame = BatchFrame(bytes, at: start, byteCountMax: Limits.batchBytesMax),
         frame.byteCount <= bytes.byteCount - start,
         expected == nil || frame.baseOffset == expected,
+        frame.isInPlace(at: position + Int64(start), after: unsynced),
         !verifyingChecksum || frame.isIntact(bytes, at: start)
       {
         body(frame, position + Int64(start))
         expected = frame.lastOffset + 1
+        unsynced = frame.unsyncedBytes + frame.byteCount
         start += frame.byteCount
       }
       // No whole batch at the start of a full chunk, or none at all: this is the end of what is valid.
@@ -39,10 +42,11 @@ struct SegmentScan<File: LogFile>: ~Copyable {
     return position
   }
 
-  /// The place of the first intact batch after `position` that could be a later one of the same segment.
-  mutating func laterBatch(of file: File, after position: Int64, to end: Int64, nextOffset: Int64) throws(FileError)
-    -> Int64?
-  {
+  /// The place of the first intact batch after `position` that could be a later one of the same segment; with
+  /// `writtenAfter`, the first one that was written after all before that byte was on disk.
+  mutating func laterBatch(
+    of file: File, after position: Int64, to end: Int64, nextOffset: Int64, writtenAfter durable: Int64? = nil
+  ) throws(FileError) -> Int64? {
     var position = position
     while position < end {
       chunk.removeAll()
@@ -55,6 +59,7 @@ struct SegmentScan<File: LogFile>: ~Copyable {
         guard let frame = BatchFrame(bytes, at: start, byteCountMax: Limits.batchBytesMax),
           frame.baseOffset >= nextOffset, frame.isIntact(bytes, at: start)
         else { continue }
+        if let durable, position + Int64(start - frame.unsyncedBytes) < durable { continue }
         return position + Int64(start)
       }
       if isLast { return nil }

@@ -27,6 +27,8 @@ struct SegmentWalk<File: LogFile>: ~Copyable {
   /// The offset that the next batch must begin with.
   private var expected: Int64 = 0
   private var endOffset: Int64?
+  /// The unsynced bytes of the next batch, if it was written in the same round; nil where that is not known.
+  private var unsynced: Int?
   /// After damaged bytes, so that the next batch may begin with any later offset.
   private var isResuming = false
 
@@ -40,6 +42,7 @@ struct SegmentWalk<File: LogFile>: ~Copyable {
     expected = baseOffset
     self.endOffset = endOffset
     isResuming = false
+    unsynced = nil
     var position: Int64 = 0
     while position < end {
       chunk.removeAll()
@@ -57,7 +60,7 @@ struct SegmentWalk<File: LogFile>: ~Copyable {
     var start = 0
     while position + Int64(start) < end {
       let byte = position + Int64(start)
-      switch judge(start, remaining: end - byte) {
+      switch judge(start, at: byte, remaining: end - byte) {
       case .whole(let frame): start += take(frame, start, byte, decoding: decodesRecords, body)
       case .late(let frame):
         let reason = "offsets \(expected) to \(frame.baseOffset - 1) are missing"
@@ -75,6 +78,7 @@ struct SegmentWalk<File: LogFile>: ~Copyable {
         let resume = try place(after: byte, start, of: file, to: end) ?? end
         body(.damage(DamagedStretch(kind: .unreadable, byte: byte, byteCount: resume - byte, reason: reason)))
         isResuming = true
+        unsynced = nil
         return resume
       }
     }
@@ -91,11 +95,12 @@ struct SegmentWalk<File: LogFile>: ~Copyable {
       body(.damage(stretch))
     }
     expected = frame.lastOffset + 1
+    unsynced = frame.unsyncedBytes + frame.byteCount
     isResuming = false
     return frame.byteCount
   }
 
-  private mutating func judge(_ start: Int, remaining: Int64) -> Verdict {
+  private mutating func judge(_ start: Int, at byte: Int64, remaining: Int64) -> Verdict {
     let available = chunk.count - start
     guard remaining >= Int64(BatchFrame.headerBytes) else {
       return .damaged("\(remaining) bytes, fewer than a batch's header has")
@@ -112,6 +117,9 @@ struct SegmentWalk<File: LogFile>: ~Copyable {
     let wanted = min(Int64(frame.byteCount + BatchFrame.headerBytes), remaining)
     guard Int64(available) >= wanted else { return .cut }
     guard frame.isIntact(chunk.bytes, at: start) else { return .damaged("the checksum does not match") }
+    if !frame.isInPlace(at: byte, after: unsynced), let restored = self.frame(expectedAt: start) {
+      return .restorable(restored, "the batch says that \(frame.unsyncedBytes) bytes before it were not synced")
+    }
     if frame.baseOffset == expected || isResuming && frame.baseOffset > expected { return .whole(frame) }
     // Either this offset is wrong, or batches are missing before it: what follows tells.
     let following = BatchFrame(chunk.bytes, at: start + frame.byteCount, byteCountMax: Limits.batchBytesMax)?.baseOffset
@@ -124,7 +132,11 @@ struct SegmentWalk<File: LogFile>: ~Copyable {
 
   /// The batch at `start`, if it is whole but for what no checksum covers: offset and epoch.
   private mutating func frame(expectedAt start: Int) -> BatchFrame? {
-    Self.copyHeader(of: chunk, at: start, offset: expected, into: &header)
+    // What the batch behind it says of the same round tells which number was right.
+    let length = BatchFrame(chunk.bytes, at: start, byteCountMax: Limits.batchBytesMax)?.byteCount ?? 0
+    let next = BatchFrame(chunk.bytes, at: start + length, byteCountMax: Limits.batchBytesMax)?.unsyncedBytes
+    let right = length > 0 && next == (unsynced ?? 0) + length ? unsynced ?? 0 : 0
+    Self.copyHeader(of: chunk, at: start, offset: expected, unsyncedBytes: right, into: &header)
     guard let frame = BatchFrame(header.bytes, byteCountMax: Limits.batchBytesMax),
       frame.isIntact(chunk.bytes, at: start)
     else { return nil }
@@ -132,13 +144,13 @@ struct SegmentWalk<File: LogFile>: ~Copyable {
   }
 
   private static func copyHeader(
-    of chunk: borrowing ByteWriter, at start: Int, offset: Int64, into header: inout ByteWriter
+    of chunk: borrowing ByteWriter, at start: Int, offset: Int64, unsyncedBytes: Int, into header: inout ByteWriter
   ) {
     let bytes = chunk.bytes
     header.removeAll()
     header.append(bigEndian: offset)
     header.append(bytes.extracting(start + 8..<start + 12))
-    header.append(bigEndian: Int32(0))
+    header.append(bigEndian: Int32(truncatingIfNeeded: unsyncedBytes))
     header.append(bytes.extracting(start + BatchFrame.prefixBytes..<start + BatchFrame.headerBytes))
   }
 

@@ -26,6 +26,12 @@ package final class TemporaryDirectory: Sendable {
     return other
   }
 
+  /// Puts what this directory holds in place of what `other` does.
+  package func overwrite(_ other: TemporaryDirectory) {
+    Self.remove(other.path)
+    Self.copy(path, to: other.path)
+  }
+
   private static func names(_ directory: String) -> [String] {
     guard let stream = opendir(directory) else { return [] }
     defer { closedir(stream) }

@@ -2,6 +2,7 @@
 
 import Codecs
 import Core
+import Glibc
 import Kit
 import Log
 import Testing
@@ -17,6 +18,8 @@ import Testing
     var bytes: [UInt8] = []
 
     func path(_ name: String) -> String { "\(directory.path)/topics/ticks-0/\(name)" }
+    /// As a power failure may leave it: nothing says how far the last segment was on disk.
+    func forgetMark() { unlink(path("durable.end")) }
     static func segment(_ offset: Int64, _ suffix: String = "log") -> String {
       String(repeating: "0", count: 20 - "\(offset)".count) + "\(offset).\(suffix)"
     }
@@ -97,6 +100,7 @@ import Testing
       if tail == "garbage" { bytes += (0..<300).map { _ in UInt8.random(in: 0...255, using: &random) } }
       TestFile.write(bytes, to: stored.lastSegment)
       for (path, content) in zip(indexes, kept) { TestFile.write(hasIndex ? content : [], to: path) }
+      stored.forgetMark()
       let log = try Self.open(stored)
       defer { log.close() }
       let partition = try log.partition("ticks", 0)
@@ -128,6 +132,7 @@ import Testing
       TestFile.write(bytes, to: stored.lastSegment)
       // Without an index the whole segment is looked at.
       for path in indexes { TestFile.write([], to: path) }
+      stored.forgetMark()
       let damaged = stored.batches.last { $0.position <= bit / 8 }
       let (position, offset) = try #require(damaged)
       do {
@@ -145,6 +150,119 @@ import Testing
       }
     }
     #expect(refused > 0 && cut > 0)
+  }
+
+  /// Where opening the log finds damage; nil if it opens.
+  private static func refusal(_ directory: String) -> (file: String, byte: Int64)? {
+    do {
+      try EmbeddedLog.open(directory: directory, options: options(segmentBytes: 1 << 20)).close()
+    } catch {
+      if case .corrupt(let file, let byte, _) = error { return (file, byte) }
+    }
+    return nil
+  }
+
+  /// The mark tells damage from a torn tail: nothing that was acknowledged is cut, wherever it is damaged or missing.
+  @Test func refusesToCutWhatWasAcknowledged() throws {
+    let stored = try Self.store()
+    let indexes = [".index", ".timeindex"].map { String(stored.lastSegment.dropLast(4)) + $0 }
+    let mark = TestFile.read(stored.path("durable.end"))
+    func expectRefusal(_ bytes: [UInt8], at position: Int, _ note: String) throws {
+      TestFile.write(bytes, to: stored.lastSegment)
+      for path in indexes { TestFile.write([], to: path) }
+      TestFile.write(mark, to: stored.path("durable.end"))
+      let refused = Self.refusal(stored.directory.path)
+      #expect(refused?.file == stored.lastSegment && refused?.byte == Int64(position), "\(note)")
+      #expect(TestFile.read(stored.lastSegment) == bytes, "\(note): nothing is changed")
+      #expect(throws: LogError.self, "\(note)") {
+        try EmbeddedLog.open(directory: stored.directory.path, readOnly: true)
+      }
+    }
+    for cut in 0..<stored.bytes.count {
+      let last = try #require(stored.batches.last { $0.position <= cut })
+      try expectRefusal(Array(stored.bytes[..<cut]), at: last.position, "the end from \(cut) on")
+    }
+    let last = try #require(stored.batches.last)
+    for bit in last.position * 8..<stored.bytes.count * 8 {
+      var bytes = stored.bytes
+      bytes[bit / 8] ^= UInt8(1) << UInt8(bit % 8)
+      try expectRefusal(bytes, at: last.position, "bit \(bit)")
+    }
+    // What lies behind it never was acknowledged.
+    TestFile.write(stored.bytes + [1, 2, 3], to: stored.lastSegment)
+    TestFile.write(mark, to: stored.path("durable.end"))
+    let log = try Self.open(stored)
+    defer { log.close() }
+    #expect(try readAll(log.partition("ticks", 0)) == stored.records)
+    let cut = try #require(log.tailCuts.first)
+    #expect(cut.byte == Int64(stored.bytes.count))
+    let kept = try #require(cut.keptIn)
+    #expect(TestFile.read(kept) == [1, 2, 3])
+  }
+
+  /// A damaged mark says nothing, and stops nothing.
+  @Test func aDamagedMarkIsNone() throws {
+    let stored = try Self.store()
+    let mark = TestFile.read(stored.path("durable.end"))
+    for place in mark.indices {
+      var bytes = mark
+      bytes[place] ^= 1
+      TestFile.write(bytes, to: stored.path("durable.end"))
+      let log = try Self.open(stored)
+      #expect(try readAll(log.partition("ticks", 0)) == stored.records)
+      log.close()
+      #expect(TestFile.read(stored.path("durable.end")) == mark, "and it is there again")
+    }
+  }
+
+  /// Batches of one write that was not synced: a power failure may have kept any of them, in any combination. All of
+  /// them are cut from the first one that is missing. But a batch that was written after a later sync proves that those
+  /// before were on disk: damage among them is refused.
+  @Test func recoversAnUnsyncedTailInAnyOrderOfLoss() throws {
+    let directory = TemporaryDirectory(in: fastDirectory)
+    let options = Self.options(segmentBytes: 1 << 20)
+    let log = try SegmentedLog.openManual(directory: directory.path, options: options, files: PosixFiles())
+    try log.createTopic(TopicSettings(name: "ticks"))
+    let partition = try log.partition("ticks", 0)
+    var rounds: [[Range<Int>]] = []
+    var position = 0
+    for round in 0..<3 {
+      var ranges: [Range<Int>] = []
+      for number in 0..<4 {
+        let batch = makeBatch(["\(round) \(number)"], timestampMillis: 1, compression: .none)
+        ranges.append(position..<position + batch.bytes.count)
+        position += batch.bytes.count
+        try partition.append(batch, completion: nil)
+      }
+      _ = log.turn()
+      rounds.append(ranges)
+    }
+    let crash = directory.copy()
+    log.close()
+    let path = "\(crash.path)/topics/ticks-0/00000000000000000000.log"
+    let bytes = TestFile.read(path)
+    #expect(bytes.count == position)
+    for round in 0..<3 {
+      for lost in 1..<16 {
+        var left = bytes
+        for number in 0..<4 where lost & 1 << number != 0 {
+          left.replaceSubrange(rounds[round][number], with: repeatElement(0, count: rounds[round][number].count))
+        }
+        TestFile.write(left, to: path)
+        for name in ["durable.end", "00000000000000000000.index", "00000000000000000000.timeindex"] {
+          unlink("\(crash.path)/topics/ticks-0/\(name)")
+        }
+        let first = rounds[round][lost.trailingZeroBitCount].lowerBound
+        if round == 2 {
+          let opened = try EmbeddedLog.open(directory: crash.path, options: options)
+          #expect(try opened.partition("ticks", 0).highWatermark == Int64(8 + lost.trailingZeroBitCount))
+          #expect(opened.tailCuts.map(\.byte) == [Int64(first)])
+          opened.close()
+        } else {
+          #expect(Self.refusal(crash.path)?.byte == Int64(first), "round \(round), lost \(lost)")
+        }
+      }
+    }
   }
 
   /// With the index intact, recovery does not look before its last entry: reading finds the damage.

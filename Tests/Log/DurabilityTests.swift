@@ -89,6 +89,41 @@ import Testing
     #expect(throws: LogError.failed("fdatasync: error 5")) { try partition.appendAndWait(makeBatch(["b"])) }
   }
 
+  /// Where a power failure may have taken what readers saw, no position of before is believed; a killed process and an
+  /// orderly end are no reason, nor is any of it under `fsync`.
+  @Test(arguments: [Durability.fsync, .os, .interval(millis: 60_000)], [false, true])
+  func losingPowerIsAnotherEpoch(durability: Durability, isOrderly: Bool) throws {
+    let directory = TemporaryDirectory(in: fastDirectory)
+    func open(boot: UInt64) throws -> (SegmentedLog<FaultyFiles>, SegmentedPartition<FaultyFiles>) {
+      var files = FaultyFiles()
+      files.bootID = boot
+      let log = try SegmentedLog.open(directory: directory.path, files: files)
+      try log.createTopic(TopicSettings(name: "ticks", policy: TopicPolicy(durability: durability)))
+      return (log, try log.partition("ticks", 0))
+    }
+    /// What a kill leaves takes the place of what is there.
+    func crash(_ log: SegmentedLog<FaultyFiles>) {
+      let copy = directory.copy()
+      log.close()
+      if !isOrderly { copy.overwrite(directory) }
+    }
+    var (log, partition) = try open(boot: 1)
+    let epoch = partition.epoch
+    try partition.appendAndWait(makeBatch(["a"]))
+    crash(log)
+    (log, partition) = try open(boot: 1)
+    #expect(partition.epoch == epoch && partition.highWatermark == 1)
+    try partition.appendAndWait(makeBatch(["b"]))
+    crash(log)
+    (log, partition) = try open(boot: 2)
+    #expect((partition.epoch == epoch) == (isOrderly || durability == .fsync))
+    let renewed = partition.epoch
+    crash(log)
+    (log, partition) = try open(boot: 2)
+    #expect(partition.epoch == renewed)
+    log.close()
+  }
+
   @Test func aPolicyMayChangeAndIsKept() throws {
     let directory = TemporaryDirectory()
     let syncs = SyncCount()

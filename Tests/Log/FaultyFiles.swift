@@ -45,6 +45,7 @@ final class TestClock: Sendable {
 struct FaultyFiles: LogFiles {
   let base = PosixFiles()
   var clock: TestClock?
+  var bootID: UInt64 = 1
   let decide: @Sendable (DiskCall) -> DiskFault?
 
   init(clock: TestClock? = nil, decide: @escaping @Sendable (DiskCall) -> DiskFault? = { _ in nil }) {

@@ -126,6 +126,7 @@ import Testing
 
   @Test(arguments: ["torn", "zeros", "garbage"]) func callsATornTailOne(tail: String) throws {
     let stored = try DamageTests.store()
+    stored.forgetMark()
     var random = SplitMix(seed: 11)
     var bytes = stored.bytes
     switch tail {
