@@ -35,6 +35,8 @@ extension Limits {
   package static let logPollNanos: Int64 = 10_000_000
   /// How often the writer looks for segments that are old: short against the hours that policies are given in.
   package static let logMaintenanceNanos: Int64 = 10_000_000_000
+  /// Space put by for a full disk: some manifests of thousands of segments.
+  package static let logReserveBytes = 8 << 20
   /// Keys that one compaction tells apart: about 64 MiB with short ones. With more, it goes as far as there is room,
   /// and on from there the next time.
   package static let logCompactionKeysMax = 1 << 20

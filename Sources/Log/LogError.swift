@@ -15,6 +15,9 @@ package enum LogError: Error, Equatable, Sendable {
   /// The disk is full; nothing of the batch was kept. The log goes on once there is space, a derived partition once it
   /// is cut back as well: what would have come next has no right place.
   case diskFull
+  /// The process or the machine has as many files open as it may: raise the limit (`ulimit -n`). Nothing was done;
+  /// the same may be tried again.
+  case outOfDescriptors
   /// A write or sync failed: the log takes no more appends until it is opened anew. What was acknowledged is safe.
   case failed(String)
   /// A batch that breaks a limit or the format; it was not appended.

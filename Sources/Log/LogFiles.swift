@@ -15,19 +15,29 @@ package struct FileError: Error, Equatable, Sendable {
   package var isMissing: Bool
   /// Another process holds the lock.
   package var isLocked: Bool
+  /// No more files can be open at once.
+  package var isOutOfDescriptors: Bool
 
   package init(
-    code: Int32, operation: String, isDiskFull: Bool = false, isMissing: Bool = false, isLocked: Bool = false
+    code: Int32, operation: String, isDiskFull: Bool = false, isMissing: Bool = false, isLocked: Bool = false,
+    isOutOfDescriptors: Bool = false
   ) {
     self.code = code
     self.operation = operation
     self.isDiskFull = isDiskFull
     self.isMissing = isMissing
     self.isLocked = isLocked
+    self.isOutOfDescriptors = isOutOfDescriptors
   }
 
-  /// For an operation after which the log cannot go on, unless it is only that the disk is full.
-  package var logError: LogError { isDiskFull ? .diskFull : .failed("\(operation): error \(code)") }
+  /// Nothing was done, and the same may succeed later.
+  var isPassing: Bool { isDiskFull || isOutOfDescriptors }
+
+  /// For an operation after which the log cannot go on, unless it is only that something ran out.
+  package var logError: LogError {
+    if isOutOfDescriptors { return .outOfDescriptors }
+    return isDiskFull ? .diskFull : .failed("\(operation): error \(code)")
+  }
 }
 
 /// Runs disk operations whose failure is the log's.

@@ -18,6 +18,8 @@ package struct LogOptions: Sendable, Equatable {
   package var maintenanceNanos = Limits.logMaintenanceNanos
   /// Keys that one compaction tells apart.
   package var compactionKeysMax = Limits.logCompactionKeysMax
+  /// Put by for a full disk; 0 for none. `millrace run` takes `Limits.logReserveBytes`.
+  package var reserveBytes = 0
   #if PLANTED_BUGS
     package var plantedBug: PlantedBug?
   #endif

@@ -5,7 +5,7 @@ internal import Core
 
 extension PartitionStore {
   /// What is due from time to time: closes a segment that is old, lets go of those that retention gives up. Nothing at
-  /// or after `held` goes. To be called between rounds. A full disk puts it off.
+  /// or after `held` goes. To be called between rounds. What has run out puts it off.
   func maintain(held: Int64) throws(FileError) {
     let nowMillis = files.wallMillis
     do throws(FileError) {
@@ -15,7 +15,7 @@ extension PartitionStore {
       }
       try retain(nowMillis: nowMillis, held: held)
     } catch {
-      guard error.isDiskFull else { throw error }
+      guard error.isPassing else { throw error }
     }
   }
 

@@ -26,6 +26,7 @@ final class PartitionStore<Files: LogFiles> {
   let directory: String
   let options: LogOptions
   let reader: PartitionReader<Files>
+  private let reserve: DiskReserve<Files>
 
   // The manifest, the file and the index of the last segment, as they are; `reader` holds what readers may see.
   var manifest: PartitionManifest
@@ -53,9 +54,10 @@ final class PartitionStore<Files: LogFiles> {
 
   init(
     files: Files, directory: String, options: LogOptions, recovered: RecoveredPartition<Files>,
-    sealedSegments: SealedSegments<Files>
+    sealedSegments: SealedSegments<Files>, reserve: DiskReserve<Files>
   ) throws(FileError) {
     self.files = files
+    self.reserve = reserve
     self.directory = directory
     self.options = options
     manifest = recovered.manifest
@@ -85,9 +87,9 @@ final class PartitionStore<Files: LogFiles> {
       do throws(FileError) {
         if segment.byteCount > 0 { try roll() }
       } catch {
-        guard error.isDiskFull else { throw error }
+        guard error.isPassing else { throw error }
         hasGap = manifest.settings.isDerived
-        finishedAppends.append(PendingAppend(completion: completion, result: .failure(.diskFull)))
+        finishedAppends.append(PendingAppend(completion: completion, result: .failure(error.logError)))
         return
       }
     }
@@ -235,6 +237,7 @@ final class PartitionStore<Files: LogFiles> {
       stagedAppends = []
       return finishedAppends.map { append in
         if case .failure(.diskFull) = append.result { return append }
+        if case .failure(.outOfDescriptors) = append.result { return append }
         return PendingAppend(completion: append.completion, result: .failure(error))
       }
     }
@@ -274,7 +277,13 @@ final class PartitionStore<Files: LogFiles> {
         return
       }
     #endif
-    try files.replace(PartitionManifest.fileName, in: directory, with: writer.bytes)
+    do throws(FileError) {
+      try files.replace(PartitionManifest.fileName, in: directory, with: writer.bytes)
+    } catch {
+      guard error.isDiskFull else { throw error }
+      reserve.release()
+      try files.replace(PartitionManifest.fileName, in: directory, with: writer.bytes)
+    }
     manifest = changed
   }
 

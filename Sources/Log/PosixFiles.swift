@@ -168,5 +168,5 @@ private func failure(_ operation: String, _ path: String) -> FileError {
   return FileError(
     code: code, operation: "\(operation) \(path)",
     isDiskFull: code == ENOSPC || code == EDQUOT || code == EFBIG, isMissing: code == ENOENT,
-    isLocked: code == EWOULDBLOCK)
+    isLocked: code == EWOULDBLOCK, isOutOfDescriptors: code == EMFILE || code == ENFILE)
 }

@@ -77,12 +77,22 @@ final class SealedSegments<Files: LogFiles>: Sendable {
     let path = SegmentNames(directory: directory, baseOffset: seal.baseOffset, generation: seal.generation).log
     if let found = open.withLock({ $0.useFirst { $0.path == path } }) { return found }
     // Opened outside the lock: two readers may do it at once, and one of the two is dropped.
-    let opened = try SealedSegment(files: files, directory: directory, seal: seal, options: options)
+    let opened = try opened(seal, in: directory)
     open.withLock { open in
       open.insert(opened, at: 0)
       if open.count > options.openSegmentsMax { open.removeLast() }
     }
     return opened
+  }
+
+  /// Where no more files can be open, those that nobody reads right now give way.
+  private func opened(_ seal: SegmentSeal, in directory: String) throws(LogError) -> SealedSegment<Files> {
+    do throws(LogError) {
+      return try SealedSegment(files: files, directory: directory, seal: seal, options: options)
+    } catch .outOfDescriptors {
+      open.withLock { $0 = [] }
+      return try SealedSegment(files: files, directory: directory, seal: seal, options: options)
+    }
   }
 
   /// Forgets the segments of a partition, because they are about to be cut or deleted.

@@ -34,6 +34,7 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
   private let health = LogHealth()
   let changes = ChangeSignal()
   private let sealedSegments: SealedSegments<Files>
+  private let reserve: DiskReserve<Files>
   private let registry = Mutex<[String: Topic]>([:])
   /// Held by the one thread that looks for more in a log of another process.
   let polling = Mutex(())
@@ -83,6 +84,7 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
     commands = BoundedQueue(weightMax: options.queueBytesMax)
     commit = Mutex(GroupCommit(files: files, health: health) { [changes] in changes.advance() })
     sealedSegments = SealedSegments(files: files, options: options)
+    reserve = DiskReserve(files: files, directory: directory, byteCount: options.reserveBytes)
     cleaning = Cleaning(periodNanos: options.maintenanceNanos)
     guard !isReadOnly else {
       lock = Mutex(nil)
@@ -200,7 +202,7 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
     let store = try onDisk { () throws(FileError) in
       try PartitionStore(
         files: files, directory: recovery.directory, options: options, recovered: recovered,
-        sealedSegments: sealedSegments)
+        sealedSegments: sealedSegments, reserve: reserve)
     }
     return Partition(
       settings: manifest.settings, index: manifest.index, reader: store.reader, store: store, commands: commands,
@@ -275,6 +277,7 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
 
   /// The writer thread.
   private func writeUntilClosed() {
+    reserve.fill()
     var batch: [LogCommand<Files>] = []
     var maintenanceNanos = files.monotonicNanos() + options.maintenanceNanos
     while commands.drain(into: &batch, timeoutNanos: isManual ? nil : nanosUntilDue(maintenanceNanos)) {
@@ -282,6 +285,7 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
       guard files.monotonicNanos() >= maintenanceNanos else { continue }
       let partitions = partitions()
       commit.withLock { $0.maintain(partitions) }
+      reserve.fill()
       maintenanceNanos = files.monotonicNanos() + options.maintenanceNanos
     }
     // So that the next opening finds complete indexes, of derived topics too.

@@ -41,6 +41,7 @@ final class Runtime: Sendable {
     do throws(LogError) {
       var options = LogOptions()
       options.segmentBytes = Int64(topology.log.segmentBytes)
+      options.reserveBytes = Limits.logReserveBytes
       log = try EmbeddedLog.open(directory: topology.log.directory, options: options, files: PosixFiles())
       for topic in Topic.all { try log.createTopic(topology.settings(of: topic)) }
       let producer = try TickProducer(log: log, partitions: topology.log.partitions, clock: clock)

@@ -47,4 +47,42 @@ import Testing
     #expect(try readAll(again.partition("ticks", 0)).map(\.value) == expected)
     again.close()
   }
+
+  /// Retention must write before it may delete: on a disk that is full to the last byte it lives on what was put by.
+  @Test func retentionMakesSpaceOnAFullDisk() throws {
+    let directory = TemporaryDirectory()
+    let place = directory.path + "/small"
+    mkdir(place, 0o755)
+    guard mount("tmpfs", place, "tmpfs", 0, "size=1m") == 0 else {
+      print("SKIP retentionMakesSpaceOnAFullDisk: cannot mount a tmpfs (error \(errno)), needs root")
+      return
+    }
+    defer { umount2(place, 2) }
+    var options = LogOptions()
+    options.segmentBytes = 100_000
+    options.reserveBytes = 50_000
+    options.maintenanceNanos = 3_600_000_000_000
+    let log = try EmbeddedLog.open(directory: place + "/data", options: options)
+    defer { log.close() }
+    try log.createTopic(TopicSettings(name: "ticks", policy: TopicPolicy(retentionBytes: 200_000)))
+    let partition = try log.partition("ticks", 0)
+    var random = SplitMix(seed: 4)
+    var isFull = false
+    while !isFull {
+      do { try partition.appendAndWait(makeBatch([filler(20_000, &random)], compression: .none)) } catch LogError
+        .diskFull
+      { isFull = true }
+    }
+    // Not a byte is left.
+    let ballast = try PosixFiles().open(place + "/ballast", .create)
+    var position: Int64 = 0
+    var block = ByteWriter()
+    block.append(zeros: 512)
+    while (try? ballast.write(block.bytes, at: position)) != nil { position += 512 }
+    #expect(TestFile.exists(place + "/data/reserve"))
+    try log.maintain()
+    #expect(partition.startOffset > 0)
+    #expect(!TestFile.exists(place + "/data/reserve"))
+    try partition.appendAndWait(makeBatch([filler(20_000, &random)], compression: .none))
+  }
 }

@@ -2,6 +2,7 @@
 
 import Codecs
 import Core
+import Glibc
 import Kit
 import Log
 
@@ -15,21 +16,6 @@ struct IntactSegment {
   var path: String
   var bytes: [UInt8]
   var batches: [Batch]
-
-  /// Whether `changed` still has one of the batches from `index` on, at its own place or, as whole blocks can be
-  /// exchanged, at another.
-  func holdsBatch(after index: Int, in changed: [UInt8]) -> Bool {
-    let tail = changed[batches[index].position...]
-    return (index..<batches.count).contains { index in
-      let end = index + 1 < batches.count ? batches[index + 1].position : bytes.count
-      let batch = bytes[batches[index].position..<end]
-      if changed[batches[index].position..<end] == batch { return true }
-      // A batch begins with its own offset: few places need a closer look.
-      return tail.indices.contains { start in
-        tail[start] == batch[batch.startIndex] && tail[start...].prefix(batch.count).elementsEqual(batch)
-      }
-    }
-  }
 
   /// The batch that holds the byte.
   func batch(at byte: Int) -> Int { batches.lastIndex { $0.position <= byte } ?? 0 }
@@ -74,10 +60,17 @@ struct DamagedLog {
       for segment in [sealed, last] { keep(String(segment.path.dropLast(3)) + suffix) }
     }
     keep(meta)
+    keep(mark)
   }
 
+  /// How far the last segment was on disk; as it was written, all of it.
+  var mark: String { "\(directory)/topics/\(Self.topic)-0/durable.end" }
+
+  /// As a power failure may leave it: what is missing may never have been acknowledged.
+  func forgetMark() { unlink(mark) }
+
   var meta: String { "\(directory)/topics/\(Self.topic)-0/partition.meta" }
-  var indexes: [(path: String, bytes: [UInt8])] { others.filter { $0.path != meta } }
+  var indexes: [(path: String, bytes: [UInt8])] { others.filter { $0.path != meta && $0.path != mark } }
 
   private func path(_ offset: Int64) -> String {
     let digits = String(offset)
