@@ -89,6 +89,33 @@ import Testing
     #expect(throws: LogError.failed("fdatasync: error 5")) { try partition.appendAndWait(makeBatch(["b"])) }
   }
 
+  /// The mark must never say more than is true: it is written behind the sync, and before anybody is told.
+  @Test func theMarkIsWrittenBetweenSyncAndAcknowledgement() throws {
+    let directory = TemporaryDirectory(in: fastDirectory)
+    let order = Mutex<[String]>([])
+    let files = FaultyFiles { call in
+      if call.path.hasSuffix(".log") || call.path.hasSuffix("durable.end"), call.kind.isChange {
+        order.withLock { $0.append(call.path.hasSuffix(".log") ? "\(call.kind)" : "mark") }
+      }
+      return nil
+    }
+    let log = try SegmentedLog.open(directory: directory.path, files: files)
+    defer { log.close() }
+    try log.createTopic(TopicSettings(name: "ticks"))
+    let partition = try log.partition("ticks", 0)
+    for number in 0..<5 {
+      order.withLock { $0 = [] }
+      let answer = Monitor(false)
+      try partition.append(makeBatch(["\(number)"])) { _ in
+        order.withLock { $0.append("told") }
+        answer.withLock { $0 = true }
+        answer.broadcast()
+      }
+      _ = answer.wait { $0 ? true : nil }
+      #expect(order.withLock { $0 } == ["write", "sync", "mark", "told"])
+    }
+  }
+
   /// Where a power failure may have taken what readers saw, no position of before is believed; a killed process and an
   /// orderly end are no reason, nor is any of it under `fsync`.
   @Test(arguments: [Durability.fsync, .os, .interval(millis: 60_000)], [false, true])

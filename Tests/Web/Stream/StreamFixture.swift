@@ -16,10 +16,13 @@ final class StreamFixture: @unchecked Sendable {  // Sendable: `log` and `server
   let settings: StreamSettings
   private(set) var metrics = Metrics()
 
-  init(partitions: Int = 1, settings: StreamSettings = StreamSettings()) throws {
+  init(
+    partitions: Int = 1, settings: StreamSettings = StreamSettings(), options: LogOptions = LogOptions(),
+    ticks: TopicPolicy = TopicPolicy()
+  ) throws {
     self.settings = settings
-    log = try EmbeddedLog.open(directory: directory.path)
-    try log.createTopic(TopicSettings(name: Topic.ticks.name, partitions: partitions))
+    log = try EmbeddedLog.open(directory: directory.path, options: options)
+    try log.createTopic(TopicSettings(name: Topic.ticks.name, partitions: partitions, policy: ticks))
     try log.createTopic(TopicSettings(name: Topic.candles.name, isDerived: true))
     server = try StreamServer(log: log, settings: settings, metrics: metrics)
   }
