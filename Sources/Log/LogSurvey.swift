@@ -141,7 +141,8 @@ package struct LogSurvey<Files: LogFiles>: Sendable {
     of segment: SurveyedSegment, decodingRecords: Bool = false, _ body: (SegmentPart) -> Void
   ) throws(LogError) {
     guard let byteCount = segment.byteCount else { return }
-    var walk = SegmentWalk<Files.File>(decodesRecords: decodingRecords)
+    var walk = SegmentWalk<Files.File>(
+      decodesRecords: decodingRecords, mayHaveGaps: segment.names.generation > 0)
     try onDisk { () throws(FileError) in
       let file = try files.open(segment.file, .read)
       _ = try walk.forEachPart(

@@ -135,6 +135,8 @@ final class PartitionReader<Files: LogFiles>: Sendable {
     var isExact = false
     var end: Int64
     var highWatermark: Int64
+    /// Compaction wrote it.
+    var mayHaveGaps: Bool
   }
 
   /// An open segment.
@@ -169,13 +171,14 @@ final class PartitionReader<Files: LogFiles>: Sendable {
   private static func activePlace(_ state: PartitionState<Files.File>) -> Place {
     Place(
       source: .active(path: state.active.path, file: state.active.file), segment: state.active.index.baseOffset,
-      position: nil, end: state.active.publishedBytes, highWatermark: state.highWatermark)
+      position: nil, end: state.active.publishedBytes, highWatermark: state.highWatermark,
+      mayHaveGaps: state.manifest.activeGeneration > 0)
   }
 
   private static func sealedPlace(_ seal: SegmentSeal, _ state: PartitionState<Files.File>) -> Place {
     Place(
       source: .sealed(seal), segment: seal.baseOffset, position: nil, end: seal.byteCount,
-      highWatermark: state.highWatermark)
+      highWatermark: state.highWatermark, mayHaveGaps: seal.generation > 0)
   }
 
   private func open(_ place: Place) throws(LogError) -> OpenSegment {
@@ -252,7 +255,9 @@ final class PartitionReader<Files: LogFiles>: Sendable {
           if count - whole < BatchFrame.headerBytes, count == wanted, wanted < available { break }
           throw corrupt(segment, position + Int64(whole))
         }
-        guard frame.baseOffset == next, frame.isInPlace(at: position + Int64(whole), after: unsynced) else {
+        guard frame.baseOffset == next, frame.isDense || place.mayHaveGaps,
+          frame.isInPlace(at: position + Int64(whole), after: unsynced)
+        else {
           throw corrupt(segment, position + Int64(whole))
         }
         if frame.byteCount > count - whole {

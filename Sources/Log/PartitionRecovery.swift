@@ -210,12 +210,13 @@ struct PartitionRecovery<Files: LogFiles> {
       let size = try file.byteCount()
       var index = storedIndex(names, baseOffset: base, byteCount: size)
       var durable = Int64(index.offsets.last?.position ?? 0)
-      var scanned = try scan(file, from: index.rewindToLastCertainty(), to: size, &index)
+      var scanned = try scan(
+        file, from: index.rewindToLastCertainty(), to: size, &index, mayHaveGaps: names.generation > 0)
       if scanned == nil {
         // The index does not fit the segment, so it is worth nothing.
         index = SegmentIndex(baseOffset: base, intervalBytes: options.indexIntervalBytes)
         durable = 0
-        scanned = try scan(file, from: 0, to: size, &index)
+        scanned = try scan(file, from: 0, to: size, &index, mayHaveGaps: names.generation > 0)
       }
       let (end, nextOffset) = scanned ?? (0, base)
       return RecoveredPartition(
@@ -239,13 +240,13 @@ struct PartitionRecovery<Files: LogFiles> {
   /// Completes `index` from `position`, where its last entry points, to the end of what is valid. Nil if the entry is
   /// wrong.
   private func scan(
-    _ file: Files.File, from position: Int64, to size: Int64, _ index: inout SegmentIndex
+    _ file: Files.File, from position: Int64, to size: Int64, _ index: inout SegmentIndex, mayHaveGaps: Bool
   ) throws(FileError) -> (end: Int64, nextOffset: Int64)? {
     let entry = index.offsets.last.map { index.baseOffset + Int64($0.relativeOffset) }
     let lastTime = index.times.last.map { index.baseOffset + Int64($0.relativeOffset) } ?? -1
     var nextOffset = index.baseOffset
     var isEntryRight = entry == nil
-    var scan = SegmentScan<Files.File>()
+    var scan = SegmentScan<Files.File>(mayHaveGaps: mayHaveGaps)
     var changed = index
     let end = try scan.forEachBatch(
       of: file, from: position, to: size, nextOffset: entry == nil ? index.baseOffset : nil
@@ -282,7 +283,7 @@ struct PartitionRecovery<Files: LogFiles> {
   }
 
   private func refuseDamage(_ recovered: RecoveredPartition<Files>, path: String, size: Int64) throws(LogError) {
-    var scan = SegmentScan<Files.File>()
+    var scan = SegmentScan<Files.File>(mayHaveGaps: recovered.manifest.activeGeneration > 0)
     let later: Int64?
     do throws(FileError) {
       later = try scan.laterBatch(

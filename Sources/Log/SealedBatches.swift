@@ -8,6 +8,7 @@ struct SealedBatches<Files: LogFiles>: ~Copyable {
   private let path: String
   private let file: Files.File
   private let byteCount: Int64
+  private let mayHaveGaps: Bool
   private var offset: Int64
   /// Where `chunk` begins in the file, and where in `chunk` the next batch does.
   private var position: Int64 = 0
@@ -18,6 +19,7 @@ struct SealedBatches<Files: LogFiles>: ~Copyable {
   init(files: Files, names: SegmentNames, seal: SegmentSeal) throws(LogError) {
     path = names.log
     byteCount = seal.byteCount
+    mayHaveGaps = seal.generation > 0
     offset = seal.baseOffset
     file = try onDisk { () throws(FileError) in try files.open(names.log, .read) }
   }
@@ -49,7 +51,7 @@ struct SealedBatches<Files: LogFiles>: ~Copyable {
   /// False if the chunk does not hold the next batch whole.
   private mutating func openNext() throws(LogError) -> Bool {
     guard let frame = BatchFrame(chunk.bytes, at: start, byteCountMax: Limits.batchBytesMax),
-      frame.byteCount <= chunk.count - start, frame.baseOffset == offset
+      frame.byteCount <= chunk.count - start, frame.baseOffset == offset, frame.isDense || mayHaveGaps
     else { return false }
     do throws(CodecError) {
       try Self.open(&reader, chunk, at: start)

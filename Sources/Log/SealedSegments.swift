@@ -46,7 +46,7 @@ final class SealedSegment<Files: LogFiles>: Sendable {
     _ file: Files.File, _ path: String, _ seal: SegmentSeal, _ options: LogOptions
   ) throws(LogError) -> SegmentIndex {
     var index = SegmentIndex(baseOffset: seal.baseOffset, intervalBytes: options.indexIntervalBytes)
-    var scan = SegmentScan<Files.File>()
+    var scan = SegmentScan<Files.File>(mayHaveGaps: seal.generation > 0)
     let end: Int64
     do throws(FileError) {
       end = try scan.forEachBatch(of: file, from: 0, to: seal.byteCount, nextOffset: seal.baseOffset) {

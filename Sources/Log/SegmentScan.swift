@@ -7,7 +7,11 @@ internal import Core
 struct SegmentScan<File: LogFile>: ~Copyable {
   /// Room for the largest batch at any place of the chunk.
   private static var chunkBytes: Int { 4 * Limits.batchBytesMax }
+  /// Only what compaction wrote may have fewer records than offsets.
+  private let mayHaveGaps: Bool
   private var chunk = ByteWriter(capacity: 64)
+
+  init(mayHaveGaps: Bool) { self.mayHaveGaps = mayHaveGaps }
 
   /// Calls `body` with each whole, valid batch of `file` from `position` up to `end` in order, as long as offsets
   /// are contiguous. `nextOffset` is the first one's base offset; nil when not known. Returns where the valid part
@@ -26,7 +30,7 @@ struct SegmentScan<File: LogFile>: ~Copyable {
       var start = 0
       while let frame = BatchFrame(bytes, at: start, byteCountMax: Limits.batchBytesMax),
         frame.byteCount <= bytes.byteCount - start,
-        expected == nil || frame.baseOffset == expected,
+        expected == nil || frame.baseOffset == expected, frame.isDense || mayHaveGaps,
         frame.isInPlace(at: position + Int64(start), after: unsynced),
         !verifyingChecksum || frame.isIntact(bytes, at: start)
       {
@@ -57,7 +61,7 @@ struct SegmentScan<File: LogFile>: ~Copyable {
       let stop = isLast ? bytes.byteCount : bytes.byteCount - Limits.batchBytesMax
       for start in 0..<stop {
         guard let frame = BatchFrame(bytes, at: start, byteCountMax: Limits.batchBytesMax),
-          frame.baseOffset >= nextOffset, frame.isIntact(bytes, at: start)
+          frame.baseOffset >= nextOffset, frame.isDense || mayHaveGaps, frame.isIntact(bytes, at: start)
         else { continue }
         if let durable, position + Int64(start - frame.unsyncedBytes) < durable { continue }
         return position + Int64(start)

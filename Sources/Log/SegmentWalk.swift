@@ -23,7 +23,9 @@ struct SegmentWalk<File: LogFile>: ~Copyable {
   private var chunk = ByteWriter(capacity: 64)
   private var header = ByteWriter(capacity: BatchFrame.headerBytes)
   private var records = RecordBatchReader()
-  private var scan = SegmentScan<File>()
+  private var scan: SegmentScan<File>
+  /// Compaction wrote the segment.
+  private let mayHaveGaps: Bool
   /// The offset that the next batch must begin with.
   private var expected: Int64 = 0
   private var endOffset: Int64?
@@ -32,7 +34,11 @@ struct SegmentWalk<File: LogFile>: ~Copyable {
   /// After damaged bytes, so that the next batch may begin with any later offset.
   private var isResuming = false
 
-  init(decodesRecords: Bool) { self.decodesRecords = decodesRecords }
+  init(decodesRecords: Bool, mayHaveGaps: Bool) {
+    self.decodesRecords = decodesRecords
+    self.mayHaveGaps = mayHaveGaps
+    scan = SegmentScan(mayHaveGaps: mayHaveGaps)
+  }
 
   /// Calls `body` with all parts of the first `end` bytes of `file` in order. `endOffset` is the offset after the
   /// segment's last record, where that is known. Returns the offset after the last batch that was found.
@@ -117,6 +123,9 @@ struct SegmentWalk<File: LogFile>: ~Copyable {
     let wanted = min(Int64(frame.byteCount + BatchFrame.headerBytes), remaining)
     guard Int64(available) >= wanted else { return .cut }
     guard frame.isIntact(chunk.bytes, at: start) else { return .damaged("the checksum does not match") }
+    guard frame.isDense || mayHaveGaps else {
+      return .damaged("\(frame.recordCount) records at offsets \(frame.baseOffset) to \(frame.lastOffset)")
+    }
     if !frame.isInPlace(at: byte, after: unsynced), let restored = self.frame(expectedAt: start) {
       return .restorable(restored, "the batch says that \(frame.unsyncedBytes) bytes before it were not synced")
     }

@@ -58,7 +58,7 @@ extension SegmentedLog {
     let size = try onDisk { () throws(FileError) in try file.byteCount() }
     guard size > bytes else { return false }
     var found: [(frame: BatchFrame, position: Int64)] = []
-    var scan = SegmentScan<Files.File>()
+    var scan = SegmentScan<Files.File>(mayHaveGaps: reader.manifest.activeGeneration > 0)
     let end: Int64
     do throws(FileError) {
       end = try scan.forEachBatch(
