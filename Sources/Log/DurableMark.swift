@@ -54,6 +54,14 @@ struct DurableMark: Equatable {
     self = mark
   }
 
+  /// Takes it away, before the segment that it tells of is cut by hand: from then on nothing is known.
+  static func remove<Files: LogFiles>(in directory: String, files: Files) throws(FileError) {
+    do throws(FileError) {
+      try files.remove("\(directory)/\(fileName)")
+      try files.syncDirectory(directory)
+    } catch { guard error.isMissing else { throw error } }
+  }
+
   private init(decoding bytes: RawSpan) throws(CodecError) {
     guard bytes.byteCount == Self.byteCount else { throw .truncated(at: bytes.byteCount) }
     var reader = ByteReader(bytes)

@@ -66,6 +66,31 @@ import Testing
     }
   }
 
+  /// Batches of one round in another order have the places of others; said to be on disk, they are a segment again.
+  @Test func batchesInNewPlacesAreClearedOfTheirOldOnes() throws {
+    let directory = TemporaryDirectory()
+    let log = try SegmentedLog.openManual(directory: directory.path, files: PosixFiles())
+    try log.createTopic(TopicSettings(name: "ticks"))
+    let partition = try log.partition("ticks", 0)
+    for value in ["one", "two", "three"] { try partition.append(makeBatch([value]), completion: nil) }
+    _ = log.turn()
+    log.close()
+    let path = "\(directory.path)/topics/ticks-0/00000000000000000000.log"
+    var bytes = TestFile.read(path)
+    // The second one says that it was elsewhere.
+    let first = makeBatch(["one"]).bytes.count
+    bytes[first + 15] ^= 1
+    TestFile.write(bytes, to: path)
+    try DurableMark.remove(in: "\(directory.path)/topics/ticks-0", files: PosixFiles())
+    let file = try PosixFiles().open(path, .update)
+    try file.clearUnsyncedBytes(to: Int64(bytes.count))
+    try file.sync()
+    let again = try EmbeddedLog.open(directory: directory.path)
+    defer { again.close() }
+    #expect(again.tailCuts == [])
+    #expect(try readAll(again.partition("ticks", 0)).map(\.value) == ["one", "two", "three"])
+  }
+
   @Test func namesSegmentsAsKafkaDoes() {
     let plain = SegmentNames(directory: "d", baseOffset: 42)
     #expect(plain.log == "d/00000000000000000042.log")
