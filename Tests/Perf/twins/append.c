@@ -2,27 +2,10 @@
 // that acknowledges after an fdatasync of each batch can be faster on this disk. Prints one JSON object.
 //
 //   append --file F --batch BYTES [--records PER_BATCH] [--seconds 3] [--preallocate BYTES]
-#include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "histogram.h"
-
-static int64_t nowMicros(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
-}
-
-static void die(const char *what) {
-  fprintf(stderr, "append: %s: %s\n", what, strerror(errno));
-  exit(1);
-}
+#include "loop.h"
 
 int main(int count, char **arguments) {
   const char *file = NULL;
@@ -46,13 +29,13 @@ int main(int count, char **arguments) {
   static Histogram latencies;
   uint64_t commits = 0;
   off_t at = 0;
-  int64_t began = nowMicros(), until = began + (int64_t)(seconds * 1e6), last = began;
+  int64_t began = micros(CLOCK_MONOTONIC), until = began + (int64_t)(seconds * 1e6), last = began;
   while (last < until) {
     if (pwrite(fd, bytes, batch, at) != (ssize_t)batch) die("pwrite");
     if (fdatasync(fd) < 0) die("fdatasync");
     at += (off_t)batch;
     commits += 1;
-    int64_t now = nowMicros();
+    int64_t now = micros(CLOCK_MONOTONIC);
     histogramAdd(&latencies, now - last);
     last = now;
   }

@@ -5,24 +5,17 @@
 //
 // Waits for N upgraded clients, then writes a flush of `messages` frames to each of them, in turn, by one send. With
 // --flushes, each frame begins with {"sentNanos":T}, the time at which its flush was due: for `wsload --stamp sentNanos`.
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
+
+#include "loop.h"
 
 typedef struct {
   int fd;
   bool isOpen;
+  /// The next message it is to get: a client is where it is, not where the others are.
+  uint64_t position;
   /// Bytes of the current flush that are still to be written; the socket was full.
   size_t left;
 } Client;
@@ -33,46 +26,29 @@ static int epoll, openCount;
 static Client *clients;
 static volatile sig_atomic_t isStopping;
 
-static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
-
 static void stop(int signal) {
   (void)signal;
   isStopping = 1;
 }
 
-static double now(clockid_t clock) {
-  struct timespec time;
-  clock_gettime(clock, &time);
-  return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static double cpuSeconds(void) {
-  return now(CLOCK_PROCESS_CPUTIME_ID);
-}
-
-static int openListener(void) {
-  int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) die("bind");
-  if (listen(fd, 4096) < 0) die("listen");
-  return fd;
-}
+static double seconds(clockid_t clock) { return (double)micros(clock) / 1e6; }
 
 static void watch(Client *client, int operation, uint32_t events) {
   struct epoll_event event = {.events = events, .data.ptr = client};
   if (epoll_ctl(epoll, operation, client->fd, &event) < 0) die("epoll_ctl");
 }
 
+static const Option options[] = {
+  {.name = "--port", .whole = &port}, {.name = "--clients", .whole = &clientCount},
+  {.name = "--messages", .whole = &messages}, {.name = "--payload", .whole = &payload},
+  {.name = "--flushes", .real = &flushesPerSecond}, {0},
+};
+
 /// Accepts and answers upgrade requests until all clients are there.
 static void acceptAll(void) {
   static const char answer[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
-  int listener = openListener();
+  int listener = listenOn("127.0.0.1", port);
   Client own = {.fd = listener};
   watch(&own, EPOLL_CTL_ADD, EPOLLIN);
   for (int accepted = 0; openCount < clientCount && !isStopping;) {
@@ -87,8 +63,7 @@ static void acceptAll(void) {
         client->fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
         if (client->fd < 0) continue;
         accepted += 1;
-        int one = 1;
-        setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        sendAtOnce(client->fd);
         watch(client, EPOLL_CTL_ADD, EPOLLIN);
       } else if (recv(client->fd, ignored, sizeof ignored, 0) > 0 && !client->isOpen) {
         client->isOpen = true;
@@ -98,7 +73,19 @@ static void acceptAll(void) {
     }
   }
   epoll_ctl(epoll, EPOLL_CTL_DEL, listener, NULL);
-  for (int index = 0; index < clientCount && !isStopping; index++) watch(&clients[index], EPOLL_CTL_MOD, 0);
+}
+
+/// Looks once for clients that went or say anything, as every server must; what they say is ignored.
+static void attend(void) {
+  struct epoll_event events[256];
+  int count = epoll_wait(epoll, events, 256, 0);
+  for (int index = 0; index < count; index++) {
+    Client *client = events[index].data.ptr;
+    char ignored[4096];
+    if (client->fd < 0 || recv(client->fd, ignored, sizeof ignored, MSG_DONTWAIT) != 0) continue;
+    epoll_ctl(epoll, EPOLL_CTL_DEL, client->fd, NULL);
+    client->fd = -1;
+  }
 }
 
 /// Puts the wall time into each frame of the run.
@@ -122,14 +109,8 @@ static bool flush(Client *client, const uint8_t *run, size_t size) {
 }
 
 int main(int count, char **arguments) {
-  for (int index = 1; index + 1 < count; index += 2) {
-    const char *name = arguments[index], *value = arguments[index + 1];
-    if (!strcmp(name, "--port")) port = atoi(value);
-    else if (!strcmp(name, "--clients")) clientCount = atoi(value);
-    else if (!strcmp(name, "--messages")) messages = atoi(value);
-    else if (!strcmp(name, "--payload")) payload = atoi(value);
-    else if (!strcmp(name, "--flushes")) flushesPerSecond = atof(value);
-  }
+  parseOptions(options, count, arguments);
+  require(port, "--port");
   signal(SIGTERM, stop);
   signal(SIGINT, stop);
   clients = calloc((size_t)clientCount, sizeof *clients);
@@ -148,8 +129,8 @@ int main(int count, char **arguments) {
   }
 
   uint64_t rounds = 0, sent = 0, waits = 0;
-  double began = now(CLOCK_MONOTONIC), cpuBefore = cpuSeconds();
-  double offset = now(CLOCK_REALTIME) - now(CLOCK_MONOTONIC);
+  double began = seconds(CLOCK_MONOTONIC), cpuBefore = seconds(CLOCK_PROCESS_CPUTIME_ID);
+  double offset = seconds(CLOCK_REALTIME) - seconds(CLOCK_MONOTONIC);
   while (!isStopping) {
     if (flushesPerSecond > 0) stamp(run, head, offset + began + (double)rounds / flushesPerSecond);
     for (int index = 0; index < clientCount && !isStopping; index++) {
@@ -159,19 +140,21 @@ int main(int count, char **arguments) {
       while (!flush(client, run, size) && !isStopping) {
         struct epoll_event event;
         waits += 1;
-        watch(client, EPOLL_CTL_MOD, EPOLLOUT);
+        watch(client, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
         epoll_wait(epoll, &event, 1, 10);
-        watch(client, EPOLL_CTL_MOD, 0);
+        watch(client, EPOLL_CTL_MOD, EPOLLIN);
       }
+      client->position += (uint64_t)messages;
       sent += 1;
     }
     rounds += 1;
+    attend();
     if (flushesPerSecond > 0) {
-      double ahead = began + (double)rounds / flushesPerSecond - now(CLOCK_MONOTONIC);
+      double ahead = began + (double)rounds / flushesPerSecond - seconds(CLOCK_MONOTONIC);
       if (ahead > 0) usleep((useconds_t)(ahead * 1e6));
     }
   }
-  double elapsed = now(CLOCK_MONOTONIC) - began, cpu = cpuSeconds() - cpuBefore;
+  double elapsed = seconds(CLOCK_MONOTONIC) - began, cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpuBefore;
   printf("{\"clients\":%d,\"messagesPerFlush\":%d,\"payloadBytes\":%d,\"seconds\":%.3f,\"deliveries\":%llu,"
     "\"deliveriesPerSecond\":%.0f,\"cpuSeconds\":%.3f,\"deliveriesPerCPUSecond\":%.0f,\"waits\":%llu}\n",
     clientCount, messages, payload, elapsed, (unsigned long long)(sent * (uint64_t)messages),

@@ -3,20 +3,12 @@
 //
 //   ingestload --port P [--host H] [--path /v1/ingest/prices.ticks] [--connections 4] [--ticks 1000]
 //              [--instruments 1000] [--sources 5] [--seconds 5] [--warmup 1] [--header "X-API-Key: ..."]
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "histogram.h"
+#include "loop.h"
 
 enum { lineBytesMax = 160, headBytesMax = 1024, answerBytesMax = 1 << 20, bodiesPerConnection = 8 };
 
@@ -43,17 +35,6 @@ static bool isCounting;
 static uint64_t acknowledged, refused, requests, bodyBytes;
 static uint64_t seed = 0x9e3779b97f4a7c15;
 static Histogram latencies;
-
-static void die(const char *what) {
-  fprintf(stderr, "ingestload: %s: %s\n", what, strerror(errno));
-  exit(1);
-}
-
-static int64_t micros(clockid_t clock) {
-  struct timespec now;
-  clock_gettime(clock, &now);
-  return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
-}
 
 static uint64_t draw(void) {
   seed ^= seed << 13;
@@ -91,12 +72,7 @@ static Request makeRequest(void) {
 }
 
 static void openConnection(Connection *connection) {
-  connection->fd = socket(AF_INET, SOCK_STREAM, 0);
-  int one = 1;
-  setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-  inet_pton(AF_INET, host, &address.sin_addr);
-  if (connect(connection->fd, (struct sockaddr *)&address, sizeof address) < 0) die("connect");
+  connection->fd = connectTo(host, port, 0);
   for (int index = 0; index < bodiesPerConnection; index++) connection->requests[index] = makeRequest();
   connection->answer = malloc(answerBytesMax);
 }
@@ -154,26 +130,17 @@ static bool pull(Connection *connection) {
   return true;
 }
 
-static void parseArguments(int count, char **arguments) {
-  for (int index = 1; index + 1 < count; index += 2) {
-    const char *name = arguments[index], *value = arguments[index + 1];
-    if (!strcmp(name, "--host")) host = value;
-    else if (!strcmp(name, "--port")) port = atoi(value);
-    else if (!strcmp(name, "--path")) path = value;
-    else if (!strcmp(name, "--connections")) connectionCount = atoi(value);
-    else if (!strcmp(name, "--ticks")) tickCount = atoi(value);
-    else if (!strcmp(name, "--instruments")) instrumentCount = atoi(value);
-    else if (!strcmp(name, "--sources")) sourceCount = atoi(value);
-    else if (!strcmp(name, "--seconds")) seconds = atof(value);
-    else if (!strcmp(name, "--warmup")) warmup = atof(value);
-    else if (!strcmp(name, "--header")) header = value;
-    else { fprintf(stderr, "ingestload: unknown argument %s\n", name); exit(2); }
-  }
-  if (port == 0) { fprintf(stderr, "ingestload: --port is required\n"); exit(2); }
-}
+static const Option options[] = {
+  {.name = "--host", .text = &host}, {.name = "--port", .whole = &port}, {.name = "--path", .text = &path},
+  {.name = "--connections", .whole = &connectionCount}, {.name = "--ticks", .whole = &tickCount},
+  {.name = "--instruments", .whole = &instrumentCount}, {.name = "--sources", .whole = &sourceCount},
+  {.name = "--seconds", .real = &seconds}, {.name = "--warmup", .real = &warmup},
+  {.name = "--header", .text = &header}, {0},
+};
 
 int main(int count, char **arguments) {
-  parseArguments(count, arguments);
+  parseOptions(options, count, arguments);
+  require(port, "--port");
   int epoll = epoll_create1(0);
   Connection *connections = calloc((size_t)connectionCount, sizeof *connections);
   for (int index = 0; index < connectionCount; index++) {

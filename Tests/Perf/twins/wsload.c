@@ -8,20 +8,11 @@
 // --probe MILLIS  posts one tick each MILLIS whose price is the time at which it was due to be sent, in microseconds
 //                 modulo 10^9; a frame's "price" then tells how long the tick took. Due, not sent: a stall of the
 //                 server delays the posts that follow it, and must not hide in that.
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "histogram.h"
+#include "loop.h"
 
 enum { bufferBytes = 4 << 20, connectsInFlight = 128, probeModulus = 1000000000 };
 
@@ -43,28 +34,6 @@ static int epoll, openCount, failedCount;
 static bool isCounting;
 static uint64_t frames, bytes, reads;
 static Histogram latencies;
-
-static int64_t wallMicros(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
-}
-
-static void die(const char *what) {
-  fprintf(stderr, "wsload: %s: %s\n", what, strerror(errno));
-  exit(1);
-}
-
-static int openSocket(bool isBlocking) {
-  int fd = socket(AF_INET, SOCK_STREAM | (isBlocking ? 0 : SOCK_NONBLOCK), 0);
-  if (fd < 0) die("socket");
-  int one = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-  inet_pton(AF_INET, host, &address.sin_addr);
-  if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS) die("connect");
-  return fd;
-}
 
 static void drop(Client *client) {
   close(client->fd);
@@ -96,7 +65,7 @@ static void take(const uint8_t *payload, size_t size) {
   int length = snprintf(name, sizeof name, "\"%s\":", probeMillis ? "price" : stamp);
   const char *found = memmem(payload, size, name, (size_t)length);
   if (!found) return;
-  int64_t now = wallMicros(), value = strtoll(found + length, NULL, 10), delay;
+  int64_t now = micros(CLOCK_REALTIME), value = strtoll(found + length, NULL, 10), delay;
   if (probeMillis) {
     delay = (now % probeModulus - value + probeModulus) % probeModulus;
   } else {
@@ -159,7 +128,7 @@ static void receive(Client *client) {
 }
 
 static void start(Client *client) {
-  client->fd = openSocket(false);
+  client->fd = connectTo(host, port, SOCK_NONBLOCK);
   struct epoll_event event = {.events = EPOLLOUT | EPOLLONESHOT, .data.ptr = client};
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, client->fd, &event) < 0) die("epoll_ctl");
 }
@@ -207,56 +176,39 @@ static void poll(int timeoutMillis) {
 static void connectAll(void) {
   clients = calloc((size_t)clientCount, sizeof *clients);
   epoll = epoll_create1(0);
-  int64_t deadline = wallMicros() + 60000000;
+  int64_t deadline = micros(CLOCK_REALTIME) + 60000000;
   for (int started = 0; openCount + failedCount < clientCount;) {
     while (started < clientCount && started - openCount - failedCount < connectsInFlight) start(&clients[started++]);
     poll(10);
-    if (wallMicros() > deadline) die("not all clients are connected after a minute");
+    if (micros(CLOCK_REALTIME) > deadline) die("not all clients are connected after a minute");
   }
 }
 
-static void parseArguments(int count, char **arguments) {
-  for (int index = 1; index + 1 < count; index += 2) {
-    const char *name = arguments[index], *value = arguments[index + 1];
-    if (!strcmp(name, "--host")) host = value;
-    else if (!strcmp(name, "--port")) port = atoi(value);
-    else if (!strcmp(name, "--path")) path = value;
-    else if (!strcmp(name, "--clients")) clientCount = atoi(value);
-    else if (!strcmp(name, "--seconds")) seconds = atof(value);
-    else if (!strcmp(name, "--warmup")) warmup = atof(value);
-    else if (!strcmp(name, "--subscribe")) subscription = value;
-    else if (!strcmp(name, "--stamp")) stamp = value;
-    else if (!strcmp(name, "--probe")) probeMillis = atoi(value);
-    else if (!strcmp(name, "--probe-path")) probePath = value;
-    else if (!strcmp(name, "--probe-header")) probeHeader = value;
-    else { fprintf(stderr, "wsload: unknown argument %s\n", name); exit(2); }
-  }
-  if (port == 0) { fprintf(stderr, "wsload: --port is required\n"); exit(2); }
-}
-
-static double cpuSeconds(void) {
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
-    + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
+static const Option options[] = {
+  {.name = "--host", .text = &host}, {.name = "--port", .whole = &port}, {.name = "--path", .text = &path},
+  {.name = "--clients", .whole = &clientCount}, {.name = "--seconds", .real = &seconds},
+  {.name = "--warmup", .real = &warmup}, {.name = "--subscribe", .text = &subscription},
+  {.name = "--stamp", .text = &stamp}, {.name = "--probe", .whole = &probeMillis},
+  {.name = "--probe-path", .text = &probePath}, {.name = "--probe-header", .text = &probeHeader}, {0},
+};
 
 int main(int count, char **arguments) {
-  parseArguments(count, arguments);
-  int64_t began = wallMicros();
+  parseOptions(options, count, arguments);
+  require(port, "--port");
+  int64_t began = micros(CLOCK_REALTIME);
   connectAll();
-  int64_t connected = wallMicros();
+  int64_t connected = micros(CLOCK_REALTIME);
   // Whoever runs this may now look at the server with all its clients.
   fprintf(stderr, "ready\n");
-  int probeSocket = probeMillis ? openSocket(true) : -1;
-  int64_t from = connected + (int64_t)(warmup * 1e6), until = from + (int64_t)(seconds * 1e6), due = wallMicros();
-  double cpuBefore = 0;
-  for (int64_t now; (now = wallMicros()) < until;) {
+  int probeSocket = probeMillis ? connectTo(host, port, 0) : -1;
+  int64_t from = connected + (int64_t)(warmup * 1e6), until = from + (int64_t)(seconds * 1e6), due = micros(CLOCK_REALTIME);
+  int64_t cpuBefore = 0;
+  for (int64_t now; (now = micros(CLOCK_REALTIME)) < until;) {
     if (!isCounting && now >= from) {
       isCounting = true;
       from = now;
       frames = bytes = reads = 0;
-      cpuBefore = cpuSeconds();
+      cpuBefore = micros(CLOCK_PROCESS_CPUTIME_ID);
     }
     if (probeMillis && now >= due) {
       probe(probeSocket, due);
@@ -264,7 +216,7 @@ int main(int count, char **arguments) {
     }
     poll(probeMillis ? 1 : 10);
   }
-  double elapsed = (double)(wallMicros() - from) / 1e6, cpu = cpuSeconds() - cpuBefore;
+  double elapsed = (double)(micros(CLOCK_REALTIME) - from) / 1e6, cpu = (double)(micros(CLOCK_PROCESS_CPUTIME_ID) - cpuBefore) / 1e6;
   printf("{\"clients\":%d,\"failed\":%d,\"connectSeconds\":%.3f,\"seconds\":%.3f,\"frames\":%llu,\"bytes\":%llu,"
     "\"reads\":%llu,\"framesPerSecond\":%.0f,\"cpuShare\":%.3f,\"latencyMicros\":",
     openCount, failedCount, (double)(connected - began) / 1e6, elapsed, (unsigned long long)frames,
