@@ -28,6 +28,8 @@ extension Limits {
   package static let httpReplayRetrySeconds = 5
   /// Bytes of the log that one question about old candles may read: some tenths of a second of one thread.
   package static let candleScanBytesMax = 256 << 20
+  /// The same for the newest candles: whoever names no range wants an answer at once, and is told where older ones are.
+  package static let newestCandleScanBytesMax = 32 << 20
   /// Most candles, prices or records that one answer lists; a replay has no such bound.
   package static let listedMax = 5_000
   /// Most instruments that one request may name.

@@ -11,8 +11,9 @@ import Projections
 struct CandleScan<Log: EventLog> {
   let log: Log
   let question: CandleQuestion
+  let bytesMax: Int
 
-  /// Nil where the range holds more than `Limits.candleScanBytesMax` of the log.
+  /// Nil where the range holds more than `bytesMax` of the log.
   func run() throws(LogError) -> [Positioned<Candle>]? {
     guard let settings = log.topics().first(where: { $0.name == Topic.candles.name }) else { return [] }
     let key = Array(question.instrument.utf8)
@@ -28,7 +29,7 @@ struct CandleScan<Log: EventLog> {
     var isPast = false
     var scannedBytes = 0
     while !isPast {
-      if scannedBytes > Limits.candleScanBytesMax { return nil }
+      if scannedBytes > bytesMax { return nil }
       bytes.removeAll()
       do throws(LogError) {
         guard try partition.read(from: next, maxBytes: Limits.viewReadBytes, into: &bytes) else { break }

@@ -18,6 +18,8 @@ package struct EdgeConfiguration: Sendable {
   package var ingestKeys: [String] = []
   /// With a list, ingest takes only these instruments.
   package var ingestInstruments: [String]?
+  /// Bytes of the log that a question about the newest candles may read.
+  package var newestCandleScanBytesMax = Limits.newestCandleScanBytesMax
   package var version = "0"
   package var metrics = Metrics()
   package var logger = Logger.silent

@@ -33,7 +33,11 @@ extension EdgeServer {
         return .later { [self] reply in
           let isAdded = lane.add { [self] in
             do throws(HTTPProblem) {
-              reply.send(response(question, try complete(answer, question, until: oldest)))
+              if let whole = try complete(answer, question, until: oldest) {
+                reply.send(response(question, whole))
+              } else {
+                reply.send(response(question, answer, olderBefore: oldest))
+              }
             } catch {
               reply.send(error.response)
             }
@@ -61,8 +65,11 @@ extension EdgeServer {
       takesNewest: from == nil)
   }
 
-  /// `{"instrument", "interval", "candles": [...], "next"?, "pos", "epoch"}`; `next` is where to go on.
-  private func response(_ question: CandleQuestion, _ answer: CandleView.Answer) -> HTTPResponse {
+  /// `{"instrument", "interval", "candles": [...], "next"?, "olderBefore"?, "pos", "epoch"}`; `next` is where to go
+  /// on, `olderBefore` where older ones begin that were too far to look for.
+  private func response(
+    _ question: CandleQuestion, _ answer: CandleView.Answer, olderBefore: Timestamp? = nil
+  ) -> HTTPResponse {
     var candles = answer.candles
     var next: Timestamp?
     if candles.count > question.limit {
@@ -80,14 +87,16 @@ extension EdgeServer {
     if let next {
       writer.field("next", next)
     }
+    if let olderBefore { writer.field("olderBefore", olderBefore) }
     writer.append(utf8: "}\n")
     return HTTPResponse.json(writer).at(answer.position)
   }
 
-  /// Puts the candles before `oldest`, read from the log, in front of those that the view has.
+  /// Puts the candles before `oldest`, read from the log, in front of those that the view has. Nil where the newest
+  /// are wanted and older ones than those in memory are too far back to be read for that.
   private func complete(
     _ answer: CandleView.Answer, _ question: CandleQuestion, until oldest: Timestamp
-  ) throws(HTTPProblem) -> CandleView.Answer {
+  ) throws(HTTPProblem) -> CandleView.Answer? {
     var older = question
     older.to = min(question.to, oldest)
     if question.takesNewest {
@@ -98,12 +107,14 @@ extension EdgeServer {
     var answer = answer
     let scanned: [Positioned<Candle>]?
     do throws(LogError) {
-      scanned = try CandleScan(log: log, question: older).run()
+      let bytesMax = question.takesNewest ? configuration.newestCandleScanBytesMax : Limits.candleScanBytesMax
+      scanned = try CandleScan(log: log, question: older, bytesMax: bytesMax).run()
     } catch {
       configuration.logger.error("old candles cannot be read", ["reason": "\(error)"])
       throw HTTPProblem(500, "Log failed", detail: "The stored candles cannot be read.")
     }
     guard let scanned else {
+      if question.takesNewest { return nil }
       throw HTTPProblem(
         422, "Range too long", detail: "The range holds more of the log than one answer may read.",
         remedy: "Ask for a shorter range, or read /v1/streams/prices.candles.")

@@ -1,4 +1,5 @@
 """The page in a real browser: it lives, it can be used from the keyboard, and it comes back without a gap."""
+import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,6 +15,7 @@ COLORED_PIXELS = """
   return count;
 }"""
 PRICES = """() => [...document.querySelectorAll("#prices td.price")].map((cell) => cell.textContent).join("|")"""
+FOUR_HOURS = 4 * 3_600_000
 CHART = "() => document.getElementById('chart').toDataURL()"
 
 
@@ -40,10 +42,48 @@ def test_prices_and_candles_move(watched, server):
     assert {urlsplit(url).netloc for url in watched.requests} == {own}
 
 
-def test_all_data_comes_over_the_socket(watched):
-    watched.page.wait_for_selector('#state[data-state="live"]', timeout=20_000)
-    paths = {urlsplit(url).path for url in watched.requests}
-    assert {path for path in paths if path.startswith("/v1")} == {"/v1/stream"}
+def test_what_moves_comes_over_the_socket(watched):
+    page = watched.page
+    page.wait_for_selector('#state[data-state="live"]', timeout=20_000)
+    page.wait_for_function(f"() => ({COLORED_PIXELS})() > 20", timeout=20_000)
+    before = len(watched.requests)
+    differs(page, PRICES, page.evaluate(PRICES))
+    differs(page, CHART, page.evaluate(CHART))
+    assert watched.requests[before:] == []
+    paths = [urlsplit(url).path for url in watched.requests]
+    # The history of the chart is read, once; nothing else is asked for.
+    assert {path.split("/")[2] for path in paths if path.startswith("/v1")} == {"stream", "candles"}
+    assert sum("candles" in path for path in paths) == 1
+
+
+def test_history_reaches_back_as_far_as_the_server_has_it(watched):
+    page = watched.page
+    page.wait_for_selector('#prices tr[aria-selected="true"]')
+    asked = []
+
+    def answer(route):
+        asked.append(route.request.url)
+        newest = int(time.time() * 1000) // FOUR_HOURS * FOUR_HOURS
+        candles = [
+            {"interval": "4h", "start": newest - back * FOUR_HOURS, "open": 10, "high": 12, "low": 9, "close": 11,
+             "volume": 5, "vwap": 10.5, "ticks": 7, "revision": 1, "isFinal": True} for back in range(400, 0, -1)]
+        route.fulfill(json={"candles": candles})
+
+    page.route("**/v1/candles/**", answer)
+    page.keyboard.press("5")
+    page.wait_for_function("() => document.getElementById('plot-note').textContent === ''", timeout=20_000)
+    assert len(asked) == 1 and "interval=4h" in asked[0]
+    page.focus("#chart")
+    for _ in range(300):
+        page.keyboard.press("ArrowLeft")
+    page.wait_for_function("() => document.getElementById('readout').textContent.includes('ticks 7final')")
+    day = time.gmtime(time.time() - 300 * FOUR_HOURS / 1000)
+    assert time.strftime("%b", day) in page.inner_text("#readout")
+    # Back again: what is loaded is not read twice.
+    page.keyboard.press("1")
+    page.keyboard.press("5")
+    assert len([url for url in asked if "interval=4h" in url]) == 1
+    assert watched.errors == []
 
 
 def test_nothing_foreign_may_run(server, browser):

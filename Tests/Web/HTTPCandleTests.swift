@@ -76,4 +76,26 @@ import Testing
     #expect(minutes(page) == [1, 2, 3])
     #expect(page.text.contains(#""next":\#(base + 240_000)"#))
   }
+
+  @Test func whatIsTooFarBackIsNamedWhereTheNewestAreWanted() throws {
+    let count = ViewLimits.candlesPerSeriesMax * 3 / 2
+    let edge = try EdgeFixture(
+      prepare: { log in
+        for start in stride(from: 0, to: count, by: 500) {
+          try EdgeFixture.appendCandles(log, (start..<start + 500).map { candle("BTC/USD", minute: $0) })
+        }
+      }, configure: { $0.newestCandleScanBytesMax = 1 })
+    try edge.settle()
+    let client = try edge.client()
+    let newest = try client.get("/v1/candles/BTC-USD?interval=1m&limit=5000")
+    #expect(newest.status == 200)
+    let shown = minutes(newest)
+    #expect(shown.count >= ViewLimits.candlesPerSeriesMax)
+    #expect(shown.last == Int64(count - 1))
+    let oldest = base + (shown.first ?? 0) * 60_000
+    #expect(newest.text.contains(#""olderBefore":\#(oldest)"#))
+    #expect(!(try client.get("/v1/candles/BTC-USD?interval=1m&limit=10")).text.contains("olderBefore"))
+    // A range is another matter.
+    #expect(minutes(try client.get("/v1/candles/BTC-USD?interval=1m&from=\(base)&limit=3")) == [0, 1, 2])
+  }
 }

@@ -11,13 +11,17 @@ import { StreamClient } from "./stream-client.js";
 const paintMillis = 200;
 /** Delays beyond this are another clock, or a recording of the past: not worth a number. */
 const delayMillisMax = 600_000;
+/** Candles of history at once: a few screens. */
+const historyCount = 1_000;
+/** What is streamed from before now, so that it overlaps with the history, however late that was read. */
+const overlapMillis = 120_000;
 
 const find = (id) => document.getElementById(id);
 /** The part of the address after #: what to show first. */
 const wanted = new URLSearchParams(location.hash.slice(1));
 const series = new CandleSeries();
 const view = {
-  interval: intervals[0], historyMillis: 0, frames: 0, positions: new Map(), watermark: null, delay: null,
+  interval: intervals[0], loaded: new Set(), frames: 0, positions: new Map(), watermark: null, delay: null,
   gaps: 0, state: "connecting", isCaughtUp: false, isChartDirty: false,
 };
 
@@ -57,34 +61,66 @@ client.subscribe({ stream: "prices.latest", keys: "*", from: "snapshot" }, {
   onCaughtUp() { view.isCaughtUp = true; },
 });
 
-/** Follows one instrument: its history first, then live, on one subscription. */
+/** Follows one instrument: its candles as they change, and the history of the interval that is shown. */
 function choose(instrument) {
   if (instrument === table.selected) return;
   table.select(instrument);
-  view.historyMillis = 0;
   series.clear();
   find("instrument").textContent = instrument;
   find("plot-note").textContent = "Waiting for candles …";
   history.replaceState(null, "", `#${new URLSearchParams({ instrument, interval: view.interval.name })}`);
-  follow();
+  follow(instrument);
+  show();
   paintHeadline();
 }
 
-/** Subscribes to the candles of the chosen instrument, unless what is loaded already reaches back far enough. */
-function follow() {
-  const instrument = table.selected;
-  chart.show(series.candles(view.interval.name), view.interval.millis);
-  if (!instrument || view.interval.historyMillis <= view.historyMillis) return;
-  view.historyMillis = view.interval.historyMillis;
+/** Subscribes to the candles of the chosen instrument, all intervals, from a little before now. */
+function follow(instrument) {
   // Counted back from the newest event, not from the wall clock: the feed may be a recording of another year.
   const newest = table.value(instrument)?.eventTime;
-  const time = Math.floor((newest === undefined ? Date.now() : toMillis(newest)) - view.historyMillis);
+  const time = Math.floor((newest === undefined ? Date.now() : toMillis(newest)) - overlapMillis);
+  view.loaded = new Set();
   client.subscribe({ stream: "prices.candles", keys: [instrument], from: { time } }, {
-    onValue(value) {
-      if (series.apply(value) && value.interval === view.interval.name) view.isChartDirty = true;
+    onValue(value) { take([value]); },
+    onReset() {
+      series.clear();
+      view.loaded = new Set();
+      loadHistory();
     },
-    onReset() { series.clear(); },
   });
+}
+
+/** Candles from either side: the newest revision of each wins. */
+function take(candles) {
+  for (const candle of candles) {
+    if (series.apply(candle) && candle.interval === view.interval.name) view.isChartDirty = true;
+  }
+}
+
+function show() {
+  chart.show(series.candles(view.interval.name), view.interval.millis);
+  loadHistory();
+}
+
+/** Reads the history of the interval that is shown, once; the stream would tell every revision of it. */
+async function loadHistory() {
+  const instrument = table.selected, interval = view.interval.name, loaded = view.loaded;
+  if (!instrument || loaded.has(interval)) return;
+  loaded.add(interval);
+  try {
+    const query = new URLSearchParams({ interval, limit: historyCount });
+    const answer = await fetch(`/v1/candles/${encodeURIComponent(instrument)}?${query}`);
+    const body = await answer.json();
+    // Meanwhile another instrument may have been chosen, or its history be another one.
+    if (loaded !== view.loaded) return;
+    // Its first tick is too young to have been seen: all there is comes over the stream.
+    if (answer.status === 404) return;
+    if (!answer.ok) throw new Error(body.detail);
+    take(body.candles);
+  } catch (error) {
+    loaded.delete(interval);
+    note(`the history cannot be read: ${error.message}`);
+  }
 }
 
 for (const [index, interval] of intervals.entries()) {
@@ -103,7 +139,7 @@ function chooseInterval(interval) {
   if (table.selected) {
     history.replaceState(null, "", `#${new URLSearchParams({ instrument: table.selected, interval: interval.name })}`);
   }
-  follow();
+  show();
 }
 
 find("filter").addEventListener("input", (event) => table.filter(event.target.value));

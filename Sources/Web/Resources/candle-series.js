@@ -1,14 +1,13 @@
 // The candles of one instrument, by interval: sorted by start, each in its newest revision.
 import { toMillis } from "./format.js";
 
-/** The history that is read for an interval is bounded: a second of it is six revisions of each instrument. */
 export const intervals = [
-  { name: "1m", millis: 60_000, historyMillis: 3 * 3_600_000 },
-  { name: "5m", millis: 300_000, historyMillis: 6 * 3_600_000 },
-  { name: "15m", millis: 900_000, historyMillis: 12 * 3_600_000 },
-  { name: "1h", millis: 3_600_000, historyMillis: 12 * 3_600_000 },
-  { name: "4h", millis: 14_400_000, historyMillis: 12 * 3_600_000 },
-  { name: "1d", millis: 86_400_000, historyMillis: 12 * 3_600_000 },
+  { name: "1m", millis: 60_000 },
+  { name: "5m", millis: 300_000 },
+  { name: "15m", millis: 900_000 },
+  { name: "1h", millis: 3_600_000 },
+  { name: "4h", millis: 14_400_000 },
+  { name: "1d", millis: 86_400_000 },
 ];
 
 /** More are never on the screen; a page may stay open for months. */
