@@ -43,7 +43,11 @@ class Row {
     this.price = cell(row, "number price");
     this.change = cell(row, "number change");
     this.line = drawing(drawing(cell(row, "trend"), "svg"), "polyline");
-    this.volume = cell(row, "number volume");
+    const volume = cell(row, "number volume");
+    this.volume = volume.appendChild(document.createTextNode(""));
+    const unit = volume.appendChild(document.createElement("span"));
+    unit.className = "unit";
+    unit.textContent = this.base;
     this.sources = cell(row, "sources");
     this.bars = drawing(this.sources, "svg");
     this.sourcesShown = "";
@@ -66,10 +70,7 @@ class Row {
     if (this.shownPrice !== value.price) this.#paintPrice(value);
     this.change.textContent = formatPercent(value.changePercent24h);
     this.change.dataset.sign = signOfPercent(value.changePercent24h);
-    this.volume.textContent = `${formatAmount(value.volume24h)} `;
-    const unit = this.volume.appendChild(document.createElement("span"));
-    unit.className = "unit";
-    unit.textContent = this.base;
+    this.volume.data = `${formatAmount(value.volume24h)} `;
     this.#paintTrend();
     this.#paintSources(value.sources);
   }
@@ -84,7 +85,8 @@ class Row {
     this.flashAfter = now + flashPauseMillis;
     this.price.animate(
       [{ backgroundColor: `var(--${value.direction}-wash)` }, { backgroundColor: "transparent" }],
-      { duration: flashMillis, easing: "ease-out" });
+      // In steps: each one costs a painting of the row, and many rows flash at a time.
+      { duration: flashMillis, easing: "steps(6)" });
   }
 
   #paintTrend() {
@@ -173,6 +175,7 @@ export class PriceTable {
     if (!row) {
       row = new Row(value.instrument);
       this.#rows.set(value.instrument, row);
+      this.observer.observe(row.element);
       this.#needsOrder = true;
     }
     row.apply(value);
@@ -206,7 +209,13 @@ export class PriceTable {
 
   filter(text) {
     this.#filter = text.trim().toLowerCase();
-    this.#order();
+    this.#hide();
+  }
+
+  #hide() {
+    for (const row of this.#rows.values()) {
+      row.element.hidden = !row.instrument.toLowerCase().includes(this.#filter);
+    }
   }
 
   /** Orders once, not with every price: rows that trade places cannot be read. */
@@ -218,11 +227,8 @@ export class PriceTable {
       return sign * (a < b ? -1 : a > b ? 1 : 0);
     });
     const focused = document.activeElement;
-    for (const row of rows) {
-      row.element.hidden = !row.instrument.toLowerCase().includes(this.#filter);
-      this.#body.append(row.element);
-      this.observer.observe(row.element);
-    }
+    this.#body.replaceChildren(...rows.map((row) => row.element));
+    this.#hide();
     if (this.#body.contains(focused)) focused.focus();
   }
 
