@@ -23,6 +23,8 @@ typedef struct {
 static int port = 0, clientCount = 1, messages = 1, payload = 200;
 static double flushesPerSecond = 0;
 static int epoll, openCount;
+/// A client went: what follows is an ending, not part of the measurement.
+static bool isEnding;
 static Client *clients;
 static volatile sig_atomic_t isStopping;
 
@@ -85,6 +87,7 @@ static void attend(void) {
     if (client->fd < 0 || recv(client->fd, ignored, sizeof ignored, MSG_DONTWAIT) != 0) continue;
     epoll_ctl(epoll, EPOLL_CTL_DEL, client->fd, NULL);
     client->fd = -1;
+    isEnding = true;
   }
 }
 
@@ -102,6 +105,7 @@ static bool flush(Client *client, const uint8_t *run, size_t size) {
   ssize_t sent = send(client->fd, run + size - client->left, client->left, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (sent < 0 && errno != EAGAIN) {
     client->fd = -1;
+    isEnding = true;
     return true;
   }
   if (sent > 0) client->left -= (size_t)sent;
@@ -128,7 +132,8 @@ int main(int count, char **arguments) {
     if (head == 4) { frame[2] = (uint8_t)(payload >> 8); frame[3] = (uint8_t)payload; }
   }
 
-  uint64_t rounds = 0, sent = 0, waits = 0;
+  uint64_t rounds = 0, sent = 0, counted = 0, waits = 0;
+  double elapsed = 1e-6, cpu = 1e-6;
   double began = seconds(CLOCK_MONOTONIC), cpuBefore = seconds(CLOCK_PROCESS_CPUTIME_ID);
   double offset = seconds(CLOCK_REALTIME) - seconds(CLOCK_MONOTONIC);
   while (!isStopping) {
@@ -149,16 +154,20 @@ int main(int count, char **arguments) {
     }
     rounds += 1;
     attend();
+    if (!isEnding) {
+      elapsed = seconds(CLOCK_MONOTONIC) - began;
+      cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpuBefore;
+      counted = sent;
+    }
     if (flushesPerSecond > 0) {
       double ahead = began + (double)rounds / flushesPerSecond - seconds(CLOCK_MONOTONIC);
       if (ahead > 0) usleep((useconds_t)(ahead * 1e6));
     }
   }
-  double elapsed = seconds(CLOCK_MONOTONIC) - began, cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpuBefore;
   printf("{\"clients\":%d,\"messagesPerFlush\":%d,\"payloadBytes\":%d,\"seconds\":%.3f,\"deliveries\":%llu,"
     "\"deliveriesPerSecond\":%.0f,\"cpuSeconds\":%.3f,\"deliveriesPerCPUSecond\":%.0f,\"waits\":%llu}\n",
-    clientCount, messages, payload, elapsed, (unsigned long long)(sent * (uint64_t)messages),
-    (double)(sent * (uint64_t)messages) / elapsed, cpu, (double)(sent * (uint64_t)messages) / cpu,
+    clientCount, messages, payload, elapsed, (unsigned long long)(counted * (uint64_t)messages),
+    (double)(counted * (uint64_t)messages) / elapsed, cpu, (double)(counted * (uint64_t)messages) / cpu,
     (unsigned long long)waits);
   return 0;
 }
