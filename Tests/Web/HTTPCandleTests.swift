@@ -84,7 +84,7 @@ import Testing
         for start in stride(from: 0, to: count, by: 500) {
           try EdgeFixture.appendCandles(log, (start..<start + 500).map { candle("BTC/USD", minute: $0) })
         }
-      }, configure: { $0.newestCandleScanBytesMax = 1 })
+      }, configure: { $0.newestCandleScanBytesMax = -1 })
     try edge.settle()
     let client = try edge.client()
     let newest = try client.get("/v1/candles/BTC-USD?interval=1m&limit=5000")

@@ -70,8 +70,7 @@ package enum FanOutBench {
         usleep(UInt32(clamping: max(100, 2 * clients)))
         continue
       }
-      // A flush begins: all before it is sent. Once the first client is gone an ending is paid for, which is not what is
-      // measured.
+      // A flush begins: all before it is sent. Once a client is gone an ending is paid for, which is not measured.
       if metrics.subscriptions.value == clients {
         result = Result(
           seconds: Double(clock.monotonicNanos() - began) / 1e9, cpuSeconds: cpuSeconds() - cpuBefore,
