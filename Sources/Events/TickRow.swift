@@ -31,15 +31,9 @@
     self.side = side
   }
 
-  /// Whether it is a trade or a quote: the first two kinds.
-  @inlinable package var isPrice: Bool { @inline(__always) get { kindCode <= 1 } }
+  /// Whether it says a price.
+  @inlinable package var isPrice: Bool { @inline(__always) get { kind == .trade || kind == .quote } }
 
-  /// What a trade or a quote adds to the volume: nothing where it is a quote. No branch: which of the two comes next,
-  /// nobody predicts.
-  @inlinable package var tradedVolume: Int128 {
-    @inline(__always) get { volume.raw & (Int128(truncatingIfNeeded: kindCode) &- 1) }
-  }
-
-  /// The raw value, read as it lies; asked for as such it would be a branch for each case.
-  @inlinable var kindCode: UInt8 { @inline(__always) get { unsafe unsafeBitCast(kind, to: UInt8.self) } }
+  /// What it adds to the volume: a trade's own, nothing for all else.
+  @inlinable package var tradedVolume: Int128 { @inline(__always) get { kind == .trade ? volume.raw : 0 } }
 }

@@ -33,14 +33,13 @@ package struct TickScreen: Sendable, Equatable {
     let (event, appended) = (row.eventTime.nanos, row.appendTime.nanos)
     let times = 0...ProcessorLimits.timeNanosMax
     let isTimely = times.contains(event) && times.contains(appended)
-    let isPrice = row.kind == .trade || row.kind == .quote
     let isKnown =
       row.instrument >= 0 && row.instrument < ProcessorLimits.instrumentsMax && row.source < ProcessorLimits.sourcesMax
     let isPossible =
       row.price.raw > 0 && row.price.raw <= ProcessorLimits.decimalMax && row.volume.raw >= 0
       && row.volume.raw <= ProcessorLimits.decimalMax
     let isFuture = row.kind != .clock && event &- appended > futureNanosMax
-    if isTimely && !isFuture && (row.kind == .clock || isKnown) && (!isPrice || isPossible) { return nil }
+    if isTimely && !isFuture && (row.kind == .clock || isKnown) && (!row.isPrice || isPossible) { return nil }
     return explain(row, isTimely: isTimely, isFuture: isFuture)
   }
 

@@ -46,7 +46,7 @@ import Processors
       open = price
       openNanos = eventNanos
     }
-    // Without branches, also for a quote's volume of zero: which way they would go, nobody predicts.
+    // Without branches, also where the volume is zero: which way they would go, nobody predicts.
     high = max(high, price)
     low = min(low, price)
     self.volume &+= volume
