@@ -12,7 +12,7 @@ FAULT_MISSING = $(shell for p in $(FAULT_PACKAGES); do dpkg -s $$p >/dev/null 2>
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps libraries build run victim test test-browser faults fuzz sanitize bench show lint format clean
+.PHONY: help deps libraries build run victim simulate test test-browser faults sim fuzz sanitize bench show lint format clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,13 +42,19 @@ victim: deps # what the fault campaigns kill, starve and damage
 	  echo "SKIP: without $(FAULT_MISSING) some fault campaigns do not run" >&2; fi
 	swift build -c release --product log-victim
 
-test: deps build victim ## every suite, then the system tests and the smoke of the fault campaigns
+simulate: libraries # runs of the simulator, without the bugs that a debug build can plant
+	swift build -c release --product simulate
+
+test: deps build victim simulate ## every suite, then the system tests and the smoke of the fault campaigns
 	swift test --parallel
 	$(VENV)/bin/python3 -m pytest -q Tests/System
 	$(VENV)/bin/python3 -m pytest -q -rs Tests/Faults
 
 faults: victim ## the fault campaigns at full length; one of them with ONLY=kill
 	MILLRACE_VICTIM=$(VICTIM) $(VENV)/bin/python3 -m pytest -q -s -rs Tests/Faults --full $(if $(ONLY),-k $(ONLY))
+
+sim: simulate ## the simulator: SEEDS=10000 runs of 1,000 operations, from FIRST=1 on
+	.build/release/simulate $(or $(SEEDS),10000) $(or $(FIRST),1)
 
 FUZZ_TARGETS := batch records segment index manifest checkpoint
 SECONDS := 60

@@ -97,6 +97,13 @@ let package = Package(
     .testTarget(
       name: "WiringTests", dependencies: ["Events", "Log", "Wiring", "Kit"], path: "Tests/Wiring",
       swiftSettings: common),
+    // The simulator: the real log, processors and checkpoints over a simulated disk, clock and scheduler.
+    .target(
+      name: "Sim", dependencies: ["Codecs", "Core", "Events", "Log", "Processors", "Projections", "Kit"],
+      path: "Tests/Sim/World", swiftSettings: common),
+    .executableTarget(
+      name: "simulate", dependencies: ["Core", "Sim"], path: "Tests/Sim/Command", swiftSettings: common),
+    .testTarget(name: "SimTests", dependencies: ["Log", "Sim"], path: "Tests/Sim/Suite", swiftSettings: common),
     .testTarget(name: "TidyTests", path: "Tests/Tidy", swiftSettings: common),
   ]
 )

@@ -9,7 +9,11 @@ package final class CheckpointDirectory<Files: LogFiles>: CheckpointStore {
   package init(_ directory: String, files: Files) throws(LogError) {
     self.files = files
     self.directory = directory
-    try onDisk { () throws(FileError) in try files.makeDirectory(directory) }
+    try onDisk { () throws(FileError) in
+      try files.makeDirectory(directory)
+      // What an earlier process renamed and did not live to make durable will be relied on.
+      try files.syncDirectory(directory)
+    }
   }
 
   package func names() throws(LogError) -> [String] {

@@ -76,7 +76,10 @@ struct GroupCommit<Files: LogFiles> {
       guard health.error == nil else { return tell() }
       for partition in touched { try unsafe partition.store?.write() }
       #if PLANTED_BUGS
-        if touched.contains(where: { unsafe $0.store?.options.plantedBug == .acknowledgeBeforeSync }) { tell() }
+        if touched.contains(where: { unsafe $0.store?.options.plantedBug == .acknowledgeBeforeSync }) {
+          for partition in touched { unsafe partition.store?.publish() }
+          tell()
+        }
       #endif
       for partition in touched where unsafe partition.store?.policy.durability == .fsync {
         try unsafe partition.store?.sync()

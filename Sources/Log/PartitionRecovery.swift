@@ -64,6 +64,8 @@ struct PartitionRecovery<Files: LogFiles> {
       try files.makeDirectory(directory)
       _ = try WritableSegment(
         creating: files, directory: directory, baseOffset: 0, intervalBytes: options.indexIntervalBytes)
+      // No order is promised of two names in one directory: the manifest must not be there without the segment.
+      try files.syncDirectory(directory)
       try store(created)
     } catch { throw error.logError }
     return manifest
@@ -99,10 +101,10 @@ struct PartitionRecovery<Files: LogFiles> {
     }
     let found = recovered
     try onDisk { () throws(FileError) in
-      if found.cut != nil {
-        try found.file.truncate(to: found.byteCount)
-        try files.syncDirectory(directory)
-      }
+      // Always: whoever ended between a rename and the sync of its directory left names that we see and that the next
+      // power failure would take back, with all that is appended under them from now on.
+      try files.syncDirectory(directory)
+      if found.cut != nil { try found.file.truncate(to: found.byteCount) }
       try makeTailDurable(found)
     }
     return recovered

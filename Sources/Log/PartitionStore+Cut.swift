@@ -14,7 +14,7 @@ extension PartitionStore {
       hasGap = false
       return
     }
-    let (keptBytes, head) = try headOfStraddlingBatch(endingAt: offset)
+    let (keptBytes, wholeEnd, head) = try headOfStraddlingBatch(endingAt: offset)
     var changed = manifest
     changed.sealed.removeAll { $0.endOffset > offset }
     let base = changed.sealed.last?.endOffset ?? manifest.startOffset
@@ -27,16 +27,25 @@ extension PartitionStore {
     let shortened = changed
     // An index that ends before the cut spares the scan of the whole segment.
     let index = try indexOfSegment(base).endingBefore(offset)
+    let keptNames = shortened.activeNames(in: directory)
+    let kept = ActiveSegment(
+      path: keptNames.log, file: try onDisk { () throws(FileError) in try files.open(keptNames.log, .read) },
+      index: index, publishedBytes: keptBytes)
     try onDisk { () throws(FileError) in try replaceManifest(shortened) }
-    // Readers stay before the cut from now on, while the files change under them.
-    reader.publishCut { $0.highWatermark = offset }
+    // From now on readers see the batches that stay whole, through a file whose first bytes nobody changes. Nothing
+    // else of what they knew holds while segments are removed and shortened.
+    let replaced = manifest
+    reader.publishCut { state in
+      state.manifest = replaced
+      state.active = kept
+      state.highWatermark = wholeEnd
+    }
     try finishingCut { () throws(LogError) in
       try onDisk { () throws(FileError) in
         for names in removed { try recovery.removeSegment(names) }
         try files.syncDirectory(directory)
-        let names = shortened.activeNames(in: directory)
-        try index.write(files: files, names: names)
-        try shorten(names.log, to: keptBytes, adding: head)
+        try index.write(files: files, names: keptNames)
+        try shorten(keptNames.log, to: keptBytes, adding: head)
       }
       try resume(endingAt: offset)
     }
@@ -110,15 +119,17 @@ extension PartitionStore {
     reader.publishCut { $0 = state.keeping(cuts: $0.cuts) }
   }
 
-  /// Where the batch begins that holds `offset` (or begins with it), in bytes of its segment; and, if it begins before
-  /// `offset`, its records before it as a batch of their own.
-  private func headOfStraddlingBatch(endingAt offset: Int64) throws(LogError) -> (position: Int64, head: [UInt8]?) {
+  /// Where the batch begins that holds `offset` (or begins with it), in bytes of its segment and as an offset; and, if
+  /// it begins before `offset`, its records before it as a batch of their own.
+  private func headOfStraddlingBatch(
+    endingAt offset: Int64
+  ) throws(LogError) -> (position: Int64, baseOffset: Int64, head: [UInt8]?) {
     var buffer = ByteWriter()
     let (position, isFound) = try reader.readBatch(containing: offset, into: &buffer)
     guard isFound, let frame = BatchFrame(buffer.bytes, byteCountMax: Limits.batchBytesMax) else {
       throw .failed("\(directory): offset \(offset) is in no batch")
     }
-    guard frame.baseOffset < offset else { return (position, nil) }
+    guard frame.baseOffset < offset else { return (position, offset, nil) }
     var records = RecordBatchReader()
     var writer = SparseBatchWriter()
     writer.begin(at: frame.baseOffset)
@@ -130,7 +141,7 @@ extension PartitionStore {
     } catch { throw .invalidBatch("a stored batch does not decode: \(error)") }
     buffer.removeAll()
     writer.finish(lastOffset: offset - 1, into: &buffer)
-    return (position, buffer.copy())
+    return (position, frame.baseOffset, buffer.copy())
   }
 }
 

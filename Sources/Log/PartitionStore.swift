@@ -141,8 +141,10 @@ final class PartitionStore<Files: LogFiles> {
         throw error
       }
       do throws(FileError) {
-        // Before anything is reported: what follows must not be written after half a batch.
+        // Before anything is reported: what follows must not be written after half a batch, and a whole one that is
+        // refused must not come back after a power failure.
         try segment.file.truncate(to: segment.byteCount)
+        try segment.file.sync()
       } catch {
         finish(failing: error.logError)
         throw error

@@ -37,18 +37,20 @@ package struct PosixFiles: LogFiles {
     return names
   }
 
+  /// A directory is only as durable as its entry in the one above, so none is made in one whose own entry may be lost;
+  /// and one that is there may have been made by somebody who did not live to see to its entry.
   package func makeDirectory(_ path: String) throws(FileError) {
-    if unsafe mkdir(path, 0o755) == 0 {
-      // A directory is only as durable as its entry in the one above.
-      return try syncDirectory(parent(of: path))
+    let above = parent(of: path)
+    if unsafe access(path, F_OK) == 0 {
+      do throws(FileError) { try syncDirectory(above) } catch {
+        // One that we may not read is not of our making either.
+        guard error.code == EACCES else { throw error }
+      }
+      return
     }
-    switch errno {
-    case EEXIST: return
-    case ENOENT where parent(of: path) != path:
-      try makeDirectory(parent(of: path))
-      try makeDirectory(path)
-    default: throw failure("mkdir", path)
-    }
+    if above != path { try makeDirectory(above) }
+    guard unsafe mkdir(path, 0o755) == 0 || errno == EEXIST else { throw failure("mkdir", path) }
+    try syncDirectory(above)
   }
 
   package func rename(_ path: String, to newPath: String) throws(FileError) {

@@ -64,7 +64,13 @@ final class SealedSegment<Files: LogFiles>: Sendable {
 
 /// The open sealed segments of a log, the one used last in front.
 final class SealedSegments<Files: LogFiles>: Sendable {
-  private let open = Mutex<[SealedSegment<Files>]>([])
+  private struct Cache {
+    var segments: [SealedSegment<Files>] = []
+    /// Counts `forget`: what was opened before one may be what is to be forgotten.
+    var forgets = 0
+  }
+
+  private let open = Mutex(Cache())
   private let files: Files
   private let options: LogOptions
 
@@ -75,12 +81,14 @@ final class SealedSegments<Files: LogFiles>: Sendable {
 
   func segment(_ seal: SegmentSeal, in directory: String) throws(LogError) -> SealedSegment<Files> {
     let path = SegmentNames(directory: directory, baseOffset: seal.baseOffset, generation: seal.generation).log
-    if let found = open.withLock({ $0.useFirst { $0.path == path } }) { return found }
+    let (found, forgets) = open.withLock { ($0.segments.useFirst { $0.path == path }, $0.forgets) }
+    if let found { return found }
     // Opened outside the lock: two readers may do it at once, and one of the two is dropped.
     let opened = try opened(seal, in: directory)
     open.withLock { open in
-      open.insert(opened, at: 0)
-      if open.count > options.openSegmentsMax { open.removeLast() }
+      guard open.forgets == forgets else { return }
+      open.segments.insert(opened, at: 0)
+      if open.segments.count > options.openSegmentsMax { open.segments.removeLast() }
     }
     return opened
   }
@@ -97,7 +105,10 @@ final class SealedSegments<Files: LogFiles>: Sendable {
 
   /// Forgets the segments of a partition, because they are about to be cut or deleted.
   func forget(directory: String) {
-    open.withLock { $0.removeAll { $0.path.hasPrefix(directory + "/") } }
+    open.withLock { open in
+      open.segments.removeAll { $0.path.hasPrefix(directory + "/") }
+      open.forgets += 1
+    }
   }
 }
 

@@ -91,6 +91,7 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
       return
     }
     do throws(FileError) {
+      try files.makeDirectory(directory)
       try files.makeDirectory(directory + "/topics")
       lock = Mutex(try files.lock(directory + "/writer.lock"))
     } catch {
@@ -167,6 +168,8 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
   func loadTopics() throws(LogError) -> Bool {
     let names: [String]
     do throws(FileError) {
+      // A topic of which the directory's own name is not on disk yet will be appended to.
+      if !isReadOnly { try files.syncDirectory(directory + "/topics") }
       names = try files.list(directory + "/topics").sorted()
     } catch {
       if error.isMissing, isReadOnly { return false }

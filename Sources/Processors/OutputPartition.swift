@@ -66,6 +66,9 @@ final class OutputPartition<Partition: PartitionLog> {
     try partition.append(state.writer.finish(compression: compression), completion: refusal.note)
   }
 
+  /// Throws why a batch was not taken.
+  func checkTaken() throws(LogError) { try refusal.check() }
+
   /// Waits until all that was appended is on disk. Throws also why a batch was not taken.
   func sync() throws(LogError) {
     try partition.sync()

@@ -50,6 +50,8 @@ package final class ProcessorTask<Partition: PartitionLog, Store: CheckpointStor
   /// Folds about `maxBytes` of input, if there is any, and appends what comes of it. Writes a checkpoint when one is
   /// due. An error is final for this task: make a new one, which recovers.
   package func step(maxBytes: Int = ProcessorLimits.stepBytes) throws(ProcessorError) -> StepResult {
+    // Also when there is no input: nobody else would find that the last outputs are missing.
+    try onLog { () throws(LogError) in for output in outputs { try output.checkTaken() } }
     buffer.removeAll()
     let start = pipeline.position
     guard try onLog({ () throws(LogError) in try input.read(from: start, maxBytes: maxBytes, into: &buffer) }) else {
