@@ -16,8 +16,9 @@ package struct RecordBatchWriter: ~Copyable {
   /// The records so far, before compression, and the header.
   package var byteCount: Int { records.count + RecordBatchHeader.encodedByteCount }
 
-  /// Adds a record. A nil `key` is a null key; a nil `value` a tombstone.
-  package mutating func append(timestampMillis: Int64, key: RawSpan?, value: RawSpan?) {
+  /// Adds a record. A nil `key` is a null key; a nil `value` a tombstone; `headers` are as `RecordCursor` has them,
+  /// their count first.
+  package mutating func append(timestampMillis: Int64, key: RawSpan?, value: RawSpan?, headers: RawSpan? = nil) {
     if recordCount == 0 {
       baseTimestamp = timestampMillis
       maxTimestamp = timestampMillis
@@ -28,9 +29,10 @@ package struct RecordBatchWriter: ~Copyable {
     let offsetDelta = Int64(recordCount)
     let keyCount = if let key { key.byteCount } else { -1 }
     let valueCount = if let value { value.byteCount } else { -1 }
+    let headersCount = if let headers { headers.byteCount } else { 1 }
     let length =
-      2 + timeDelta.varintByteCount + offsetDelta.varintByteCount + Int64(keyCount).varintByteCount + max(keyCount, 0)
-      + Int64(valueCount).varintByteCount + max(valueCount, 0)
+      1 + headersCount + timeDelta.varintByteCount + offsetDelta.varintByteCount + Int64(keyCount).varintByteCount
+      + max(keyCount, 0) + Int64(valueCount).varintByteCount + max(valueCount, 0)
     records.reserve(length + 10)
     records.append(varint: Int64(length))
     records.append(UInt8(0))
@@ -40,7 +42,7 @@ package struct RecordBatchWriter: ~Copyable {
     if let key { records.append(key) }
     records.append(varint: Int64(valueCount))
     if let value { records.append(value) }
-    records.append(UInt8(0))
+    if let headers { records.append(headers) } else { records.append(UInt8(0)) }
     recordCount += 1
   }
 

@@ -72,7 +72,7 @@
   }
 
   /// The current record's headers as they are stored, their count included.
-  var storedHeaders: RawSpan {
+  package var storedHeaders: RawSpan {
     @_lifetime(copy self) get {
       unsafe bytes.extracting(unchecked: valueStart &+ max(valueCount, 0)..<position)
     }

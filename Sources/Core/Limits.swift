@@ -46,6 +46,10 @@ extension Limits {
   package static let logCompactionBatchBytes = 256 << 10
   /// Partitions of one topic: each is a directory, a few descriptors and a task.
   package static let logPartitionsMax = 1024
+  /// Longest line of an export: the largest value in base64, with its key and headers.
+  package static let exportLineBytesMax = 2 << 20
+  /// An import makes batches of about this many bytes of records: as good for compression as larger ones.
+  package static let importBatchBytes = 256 << 10
   /// Damaged stretches of one segment that verify and repair remember: more is not a segment any more.
   package static let logDamagePerSegmentMax = 65_536
   /// Longest topic name, as in Kafka: it becomes a file name.

@@ -55,6 +55,18 @@ package struct LogSurvey<Files: LogFiles>: Sendable {
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
+  /// Makes the directories of a log that does not exist yet.
+  package func prepare() throws(LogError) {
+    try onDisk { () throws(FileError) in try files.makeDirectory(directory + "/topics") }
+  }
+
+  /// Whether there is no such partition, or one without records.
+  package func isEmpty(_ name: String) throws(LogError) -> Bool {
+    guard try partitions().contains(name) else { return true }
+    let partition = try partition(name)
+    return partition.damage.isEmpty && partition.byteCount == 0
+  }
+
   package func partition(_ name: String) throws(LogError) -> SurveyedPartition {
     let path = "\(directory)/topics/\(name)"
     var partition = SurveyedPartition(name: name, directory: path, segments: [], strays: [], damage: [])
@@ -87,9 +99,8 @@ package struct LogSurvey<Files: LogFiles>: Sendable {
     return partition
   }
 
-  /// The segments that the manifest names, and what else lies there. An empty file is what a crash leaves when a
-  /// segment is begun; it is removed when the log is opened. A derived partition's were cut off, and are removed as
-  /// well.
+  /// The segments that the manifest names, and what else lies there. What a crash may leave, and what is removed when
+  /// the log is opened, is passed over, as `PartitionRecovery` does.
   private func list(
     _ manifest: PartitionManifest, found: [SegmentNames], in partition: inout SurveyedPartition
   ) throws(LogError) {

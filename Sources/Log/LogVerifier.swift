@@ -71,7 +71,7 @@ package struct LogVerifier<Files: LogFiles> {
     for _ in 1..<Self.looksMax where !look.damage.isEmpty {
       pause()
       let now = try survey.partition(partition.name)
-      guard let same = now.segments.first(where: { $0.baseOffset == segment.baseOffset }) else { return }
+      guard let same = now.segments.first(where: { $0.file == segment.file }) else { return }
       let again = try self.look(at: same, of: now)
       let isSettled = same == segment && again == look
       (segment, look) = (same, again)
@@ -160,7 +160,9 @@ package struct LogVerifier<Files: LogFiles> {
     }
     guard isWhole else { return [] }
     let end = last.map { $0.lastOffset + 1 } ?? seal.baseOffset
-    if end != seal.endOffset { return [damage(byteCount, "it ends at offset \(end), sealed at \(seal.endOffset)")] }
+    if end != seal.endOffset {
+      return [damage(byteCount, "it ends at offset \(end), sealed at \(seal.endOffset)")]
+    }
     guard newest == seal.maxTimestampMillis else {
       return [damage(0, "its largest timestamp is \(newest), sealed with \(seal.maxTimestampMillis)")]
     }

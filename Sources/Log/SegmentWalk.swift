@@ -31,8 +31,10 @@ struct SegmentWalk<File: LogFile>: ~Copyable {
   private var endOffset: Int64?
   /// The unsynced bytes of the next batch, if it was written in the same round; nil where that is not known.
   private var unsynced: Int?
-  /// After damaged bytes, so that the next batch may begin with any later offset.
+  /// After damaged bytes the next batch may begin with any later offset.
   private var isResuming = false
+  /// The bytes that were damaged just before.
+  private var damagedBytes: Int64 = 0
 
   init(decodesRecords: Bool, mayHaveGaps: Bool) {
     self.decodesRecords = decodesRecords
@@ -49,6 +51,7 @@ struct SegmentWalk<File: LogFile>: ~Copyable {
     self.endOffset = endOffset
     isResuming = false
     unsynced = nil
+    damagedBytes = 0
     var position: Int64 = 0
     while position < end {
       chunk.removeAll()
@@ -85,6 +88,7 @@ struct SegmentWalk<File: LogFile>: ~Copyable {
         body(.damage(DamagedStretch(kind: .unreadable, byte: byte, byteCount: resume - byte, reason: reason)))
         isResuming = true
         unsynced = nil
+        damagedBytes += resume - byte
         return resume
       }
     }
@@ -103,6 +107,7 @@ struct SegmentWalk<File: LogFile>: ~Copyable {
     expected = frame.lastOffset + 1
     unsynced = frame.unsyncedBytes + frame.byteCount
     isResuming = false
+    damagedBytes = 0
     return frame.byteCount
   }
 
@@ -129,14 +134,29 @@ struct SegmentWalk<File: LogFile>: ~Copyable {
     if !frame.isInPlace(at: byte, after: unsynced), let restored = self.frame(expectedAt: start) {
       return .restorable(restored, "the batch says that \(frame.unsyncedBytes) bytes before it were not synced")
     }
-    if frame.baseOffset == expected || isResuming && frame.baseOffset > expected { return .whole(frame) }
-    // Either this offset is wrong, or batches are missing before it: what follows tells.
+    if frame.baseOffset == expected { return .whole(frame) }
+    let isPlausible = isPlausible(frame)
+    if isResuming, frame.baseOffset > expected, isPlausible { return .whole(frame) }
+    // Either this offset is wrong, or batches are missing before it: what follows tells. If nothing follows, that the
+    // one field without a checksum is wrong is likelier than that batches vanished and left no hole.
+    let isLast = Int64(frame.byteCount) == remaining
     let following = BatchFrame(chunk.bytes, at: start + frame.byteCount, byteCountMax: Limits.batchBytesMax)?.baseOffset
-    let next = Int64(frame.byteCount) < remaining ? following : endOffset
-    if next == expected + (frame.lastOffset - frame.baseOffset) + 1, let restored = self.frame(expectedAt: start) {
+    let next = isLast ? endOffset : following
+    if next == expected + (frame.lastOffset - frame.baseOffset) + 1 || isLast && next == nil,
+      let restored = self.frame(expectedAt: start)
+    {
       return .restorable(restored, "the batch says offset \(frame.baseOffset), its place says \(expected)")
     }
-    return frame.baseOffset > expected ? .late(frame) : .damaged("offset \(frame.baseOffset) again")
+    if frame.baseOffset > expected, isPlausible { return .late(frame) }
+    return .damaged("a batch of offset \(frame.baseOffset), which cannot be here")
+  }
+
+  /// Whether a batch that begins later than expected may be true: it lies before the segment's end, or at least what
+  /// is missing could have stood in the bytes that are damaged.
+  private func isPlausible(_ frame: BatchFrame) -> Bool {
+    if let endOffset { return frame.lastOffset < endOffset }
+    let batchesMax = damagedBytes / Int64(BatchFrame.headerBytes) + 1
+    return frame.baseOffset - expected <= batchesMax * Int64(Limits.batchRecordsMax)
   }
 
   /// The batch at `start`, if it is whole but for what no checksum covers: offset and epoch.

@@ -109,7 +109,7 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
   // MARK: Topics
 
   package func createTopic(_ settings: TopicSettings) throws(LogError) {
-    try checkName(settings)
+    try Self.checkName(settings)
     guard !isReadOnly else { throw .readOnly }
     try registry.withLock { registry throws(LogError) in
       var topic = registry[settings.name] ?? Topic(settings: settings)
@@ -126,7 +126,7 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
     }
   }
 
-  private func checkName(_ settings: TopicSettings) throws(LogError) {
+  package static func checkName(_ settings: TopicSettings) throws(LogError) {
     let name = settings.name
     guard (1...Limits.logTopicNameBytesMax).contains(name.utf8.count), name != ".", name != "..",
       name.utf8.allSatisfy({ byte in

@@ -103,8 +103,12 @@ def parse(batch):
         offset, at = varint(data, at)
         key, at = part(data, at)
         value, at = part(data, at)
-        assert data[at] == 0 and at + 1 == end, "headers, or a wrong length"
-        at = end
+        headers, at = varint(data, at)
+        for _ in range(headers):
+            name, at = part(data, at)
+            assert name is not None, "a header without a key"
+            _, at = part(data, at)
+        assert at == end, "a wrong length"
         records.append([base + offset, first_time + time, key, value])
     assert at == len(data) and max(record[1] for record in records) == max_time
     return records

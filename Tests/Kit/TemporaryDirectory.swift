@@ -86,5 +86,8 @@ package enum TestFile {
     precondition(fwrite(bytes, 1, bytes.count, file) == bytes.count, "cannot write \(path)")
   }
 
+  /// False if there was none.
+  package static func remove(_ path: String) -> Bool { unlink(path) == 0 }
+
   package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 }

@@ -10,7 +10,7 @@ import Testing
 @Suite struct DamageTests {
   /// A closed log of one partition, and what it holds.
   struct Stored {
-    let directory = TemporaryDirectory(in: fastDirectory)
+    var directory = TemporaryDirectory(in: fastDirectory)
     var records: [StoredRecord] = []
     /// Where the last segment's batches begin, and which offset each begins with.
     var lastSegment = ""
