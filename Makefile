@@ -80,8 +80,15 @@ show: deps build ## what the README claims, at full length: hand-overs, crashes,
 	MILLRACE_RUNS=200 swift test --filter HandOverTests
 	$(VENV)/bin/python3 -m pytest -q -s Tests/System --full
 
+# The twins of the log's benchmarks, as Debian packages them; bench.py says what it misses.
+PEERS := libnats-dev nats-server postgresql redis-server
+MISSING_PEERS = $(shell for p in $(PEERS); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done)
+
 bench: deps build ## every figure beside its twin, medians of several runs
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/Perf/requirements.txt
+	@if [ -n "$(strip $(MISSING_PEERS))" ]; then $(SUDO) apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $(MISSING_PEERS) || \
+	  echo "bench: not all of $(MISSING_PEERS) could be installed" >&2; fi
 	$(VENV)/bin/python3 Tests/Perf/bench.py --binary $(BINARY)
 
 lint: ## format check, and the house rules

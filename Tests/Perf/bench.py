@@ -9,6 +9,7 @@ uses `run`, and these, each of which prints one JSON object:
     millrace bench dump   --ticks N --output FILE              the ticks of the fold, as make-parquet.py reads them
     millrace bench fold   --ticks N --data DIR --task T        {ticksPerSecond, checksum {...}}, T as `--help` says
     millrace bench append --seconds S --data DIR               {ticksPerSecond, bytesPerCommit, ticksPerCommit}
+    millrace bench commit | stream | replay | restore | open --data DIR ...   the log alone: see log_figures.py
     millrace bench fanout --port P --clients N --messages M --payload 200     until SIGTERM, as twins/fanout.c does
 """
 import argparse
@@ -27,42 +28,16 @@ import tempfile
 import time
 import urllib.request
 
+from log_figures import LogFigures
+from runs import ROOT, TWINS, Missing, free_port, on_core, run_json, say
+
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-TWINS = ROOT / ".build" / "twins"
 INSTRUMENTS, SOURCES, PAYLOAD = 1_000, 5, 200
 #: A generator busier than this measures itself.
 GENERATOR_SHARE_MAX = 0.95
 READY_SECONDS = 30
 #: Lengths of the fold between which allocations are counted; the first is past the warming up.
 ALLOCATION_TICKS = (300_000, 600_000)
-
-
-class Missing(Exception):
-    """What a figure needs is not there."""
-
-
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def on_core(core: int | None, command: list) -> list[str]:
-    words = [str(word) for word in command]
-    return words if core is None else ["taskset", "-c", str(core), *words]
-
-
-def run_json(command: list, core: int | None = None, timeout: float = 600) -> dict:
-    done = subprocess.run(on_core(core, command), capture_output=True, text=True, timeout=timeout)
-    if done.returncode != 0 or not done.stdout.strip():
-        said = (done.stderr.strip().splitlines() or ["no output"])[-1]
-        raise Missing(f"{pathlib.Path(str(command[0])).name} {command[1]} {command[2]}: {said}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def generate(program: str, *arguments, core: int | None = 1) -> dict:
@@ -115,10 +90,11 @@ def served(bench, core: int | None = None):
             yield port, server["pid"]
 
 
-class Bench:
+class Bench(LogFigures):
     def __init__(self, arguments):
         self.binary = str(arguments.binary.resolve())
         self.runs, self.ticks, self.seconds = arguments.runs, arguments.ticks, arguments.seconds
+        self.gigabytes = arguments.gigabytes
         self.rows, self.raw, self.skipped, self.failures = [], {}, [], []
         self.work = ROOT / ".build" / "bench"
         self.work.mkdir(parents=True, exist_ok=True)
@@ -355,12 +331,13 @@ def table(rows: list) -> str:
 
 
 def main() -> int:
-    figures = ["fold", "append", "ingest", "latency", "fanout", "memory"]
+    figures = ["fold", "append", "ingest", "latency", "fanout", "memory", "commit", "stream", "replay", "restore", "open"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", type=pathlib.Path, default=ROOT / ".build/release/millrace")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--ticks", type=int, default=10_000_000)
     parser.add_argument("--seconds", type=float, default=5, help="of each timed run")
+    parser.add_argument("--gigabytes", type=int, default=20, help="of the log that is opened")
     parser.add_argument("--only", default=",".join(figures), help="of " + ",".join(figures))
     parser.add_argument("--json", type=pathlib.Path, help="every run of everyone")
     bench = Bench(arguments := parser.parse_args())

@@ -12,7 +12,7 @@ import Web
 
 extension Command {
   static let bench = Command(
-    name: "bench", summary: "measure one figure and print it as JSON: dump, fold, append or fanout",
+    name: "bench", summary: "measure one figure and print it as JSON",
     positional: ["FIGURE"],
     options: [
       Option(name: "ticks", value: "N", help: "dump, fold: how many (default 2000000)"),
@@ -25,9 +25,16 @@ extension Command {
       Option(name: "port", value: "P", help: "fanout: where the clients connect"),
       Option(name: "clients", value: "N", help: "fanout: how many to wait for"),
       Option(name: "messages", value: "M", help: "fanout: messages in a flush"),
-      Option(name: "payload", value: "BYTES", help: "fanout: of each message (default 200)"),
+      Option(name: "payload", value: "BYTES", help: "of each message or record (default 200; commit, stream: 128)"),
+      Option(name: "producers", value: "N", help: "commit: with one record in flight each (default 64)"),
+      Option(name: "records", value: "N", help: "stream: how many (default 5000000)"),
+      Option(name: "batch", value: "N", help: "stream: records in a batch (default 512)"),
+      Option(name: "keys", value: "N", help: "restore: how many (default 1000000)"),
+      Option(name: "gigabytes", value: "N", help: "open: size of the log (default 20)"),
     ],
     details: """
+      Figures: dump, fold, append and fanout; and of the log alone commit (acknowledged appends), stream (appends
+      without a sync), replay, restore (a checkpoint), open (made on the first call, measured on later ones).
       The market is synthetic, of one seed: 1,000 instruments, 5 sources, 5,000 ticks a second of event time.
       `fold` makes its log on the first call and reads it from the page cache on later ones.
       """
@@ -37,8 +44,12 @@ extension Command {
     case "fold": return try FoldFigure(arguments).run()
     case "append": return try AppendFigure(arguments).run()
     case "fanout": return try fanOut(arguments)
-    case let other:
-      throw CommandFailure(code: .usage, message: "bench \(other): it must be dump, fold, append or fanout")
+    case "commit": return try LogFigures(arguments).commit()
+    case "stream": return try LogFigures(arguments).stream()
+    case "replay": return try LogFigures(arguments).replay()
+    case "restore": return try LogFigures(arguments).restore()
+    case "open": return try LogFigures(arguments).open()
+    case let other: throw CommandFailure(code: .usage, message: "bench \(other): there is no such figure")
     }
   }
 
