@@ -42,6 +42,9 @@ package final class ProcessorTask<Partition: PartitionLog, Store: CheckpointStor
     self.shelf = shelf
     self.fingerprint = fingerprint
     self.settings = settings
+    // Before the first checkpoint of this run too: what was not folded yet must not fall to retention.
+    let oldest = try onLog { () throws(LogError) in try shelf.oldestOfNewest() }
+    input.release(below: min(oldest ?? input.startOffset, recovered.report.position))
   }
 
   /// The next input offset.

@@ -1,4 +1,4 @@
-"""SIGKILL at every call that changes the disk, of a run with segment rolls and checkpoints, thread by thread."""
+"""SIGKILL at every call that changes the disk, of a run with segment rolls, checkpoints, retention and compaction."""
 
 import random
 import shutil
@@ -8,7 +8,10 @@ from victim import Ledger, assert_sound
 
 SEED = 2
 SCRIPT = {"events": 500, "seed": SEED, "batch": 12, "segment_bytes": 6000, "index_bytes": 500, "in_flight": 4,
-          "checkpoint_records": 150}
+          "checkpoint_records": 60}
+# Old ticks go and the latest prices are compacted as well; the check knows what should have been there from the script.
+SCRIPT |= {"maintain_every": 10, "retention_bytes": 7000}
+CHECK = {"script": SEED, "retention_bytes": 7000}
 
 
 def killed(thread, call, n, memory, binary=None):
@@ -24,8 +27,16 @@ def killed(thread, call, n, memory, binary=None):
         return False
     # strace ends as its tracee did.
     assert status in (-9, 137), f"{where}: {status} {run.text()[-300:]} {run.errors[-500:]}"
-    assert_sound(data, ledger, memory, where, **extra)
+    assert_sound(data, ledger, memory, where, **CHECK, **extra)
     return True
+
+
+def assert_happened(topics):
+    """The undisturbed run had what is to be killed: rolls, a retention delete, a compaction."""
+    ticks = sorted(path.name for path in (topics / "prices.ticks.v1-0").glob("*.log"))
+    assert len(ticks) > 3 and ticks[0] != "00000000000000000000.log", ticks
+    # Compaction gives a segment's file a generation.
+    assert list((topics / "prices.latest.v1-0").glob("*.*.log")), "nothing was compacted"
 
 
 @needs_strace
@@ -35,6 +46,7 @@ def test_calls(memory, full):
         rng, chosen = random.Random(SEED), []
         for thread in ("main", "writer"):
             seen = counts(thread, memory / thread, memory / "trace", **SCRIPT)
+            assert_happened(memory / thread / "topics")
             chosen += [(thread, call, n) for call in CALLS for n in rng.sample(range(1, seen[call] + 1), min(2, seen[call]))]
         for point in chosen:
             points += killed(*point, memory)

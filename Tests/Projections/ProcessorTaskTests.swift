@@ -183,4 +183,21 @@ import Testing
     #expect(newest == "checkpoint-0000000000000000800")
     fixture.log.close()
   }
+
+  /// Retention takes nothing that was not folded, also before the first checkpoint of a run.
+  @Test func holdsBackWhatWasNotFolded() throws {
+    var options = LogOptions()
+    options.segmentBytes = 4000
+    let fixture = try TaskFixture(options: options, policy: TopicPolicy(retentionBytes: 1))
+    defer { fixture.log.close() }
+    var stream = TickStream(seed: 31)
+    try fixture.append(stream.records(400), size: 20)
+    let task = try fixture.task(TaskFixture.settings(checkpointRecords: .max))
+    try fixture.log.maintain()
+    #expect(try fixture.partition(Topic.ticks.name).startOffset == 0)
+    while try task.step() != .caughtUp {}
+    try task.checkpointNow()
+    try fixture.log.maintain()
+    #expect(try fixture.partition(Topic.ticks.name).startOffset > 0)
+  }
 }

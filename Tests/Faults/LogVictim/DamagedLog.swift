@@ -100,7 +100,7 @@ struct DamagedLog {
       }
       let first = Int64(digests.count)
       let encoded = batch.bytes
-      try RecordDigest.each(in: encoded.span.bytes) { _, digest in digests.append(digest) }
+      try RecordDigest.each(in: encoded.span.bytes) { _, digest in digests.append(digest.record) }
       try partition.append(batch, completion: nil)
       segment.batches.append(.init(position: position, firstOffset: first, endOffset: Int64(digests.count)))
       position += encoded.count
@@ -154,7 +154,8 @@ struct DamagedLog {
       buffer.removeAll()
       guard try partition.read(from: offset, maxBytes: 1 << 16, into: &buffer) else { return "nothing at \(offset)" }
       try RecordDigest.each(in: buffer.bytes) { recordOffset, digest in
-        let isRight = recordOffset == offset && digests.indices.contains(Int(offset)) && digests[Int(offset)] == digest
+        let isRight =
+          recordOffset == offset && digests.indices.contains(Int(offset)) && digests[Int(offset)] == digest.record
         if !isRight, problem == nil { problem = "another record at \(recordOffset), expected \(offset)" }
         offset += 1
       }
@@ -173,11 +174,11 @@ struct DamagedLog {
     guard offset == end else { return "the next append got \(offset), not \(end)" }
     var expected: UInt64?
     let encoded = batch.bytes
-    try RecordDigest.each(in: encoded.span.bytes) { _, digest in expected = digest }
+    try RecordDigest.each(in: encoded.span.bytes) { _, digest in expected = digest.record }
     var found: UInt64?
     var buffer = ByteWriter()
     guard try partition.read(from: end, maxBytes: 1, into: &buffer) else { return "the append is not there" }
-    try RecordDigest.each(in: buffer.bytes) { recordOffset, digest in if recordOffset == end { found = digest } }
+    try RecordDigest.each(in: buffer.bytes) { recordOffset, digest in if recordOffset == end { found = digest.record } }
     return found == expected ? nil : "the append reads back as another"
   }
 }

@@ -40,4 +40,11 @@ struct EventScript {
     for number in numbers { append(number, to: &writer, scratch: &scratch) }
     return writer.finish()
   }
+
+  /// The same in batches of a size that no run has.
+  func batches(_ numbers: Range<Int>) -> [EncodedBatch] {
+    stride(from: numbers.lowerBound, to: numbers.upperBound, by: 700).map { start in
+      batch(start..<min(start + 700, numbers.upperBound))
+    }
+  }
 }

@@ -14,13 +14,19 @@ struct LedgerCheck {
   private let victim: VictimLog
   private let ledgerPath: String
   private let options: LogOptions
+  /// With it, the input was one run of this script from its first event on: what retention took is made again.
+  private let script: EventScript?
+  private let hasRetention: Bool
   private var violations: [String] = []
 
   init(_ arguments: Arguments) throws {
     options = try VictimLog.options(arguments)
+    script = arguments.optional("script").flatMap(UInt64.init).map(EventScript.init)
+    hasRetention = try arguments.number("retention-bytes", 0) > 0
     ledgerPath = try arguments.text("ledger")
     victim = try VictimLog(
-      arguments.text("data"), partitions: try arguments.number("partitions", 1), options: options)
+      arguments.text("data"), partitions: try arguments.number("partitions", 1), options: options,
+      retentionBytes: try arguments.number("retention-bytes", 0))
   }
 
   mutating func run() throws -> Int32 {
@@ -32,8 +38,8 @@ struct LedgerCheck {
     for index in 0..<victim.partitions {
       let stored = try RecordDigest.all(of: try victim.input(index))
       events += stored.count
-      compare(stored, with: acknowledged[index], partition: index)
-      for (offset, digest) in stored where !seen.insert(digest).inserted {
+      compare(stored, with: acknowledged[index], partition: index, start: try victim.input(index).startOffset)
+      for (offset, digest) in stored where !seen.insert(digest.record).inserted {
         violations.append("twice \(index) \(offset)")
       }
       derived += try checkDerived(index)
@@ -57,9 +63,12 @@ struct LedgerCheck {
     return entries
   }
 
-  private mutating func compare(_ stored: [Int64: UInt64], with acknowledged: [Int64: UInt64], partition: Int) {
-    for (offset, digest) in acknowledged {
-      switch stored[offset] {
+  private mutating func compare(
+    _ stored: [Int64: StoredDigest], with acknowledged: [Int64: UInt64], partition: Int, start: Int64
+  ) {
+    if start > 0, !hasRetention { violations.append("begins \(partition) at \(start)") }
+    for (offset, digest) in acknowledged where offset >= start {
+      switch stored[offset]?.record {
       case digest: continue
       case nil: violations.append("lost \(partition) \(offset)")
       default: violations.append("wrong \(partition) \(offset)")
@@ -85,18 +94,40 @@ struct LedgerCheck {
     for (ours, theirs) in zip(try victim.outputs(index), try undisturbed.outputs(index)) {
       let (found, expected) = (try RecordDigest.all(of: ours), try RecordDigest.all(of: theirs))
       count += Int64(found.count)
-      guard found != expected else { continue }
+      guard found != expected, !isCompacted(ours, found, of: expected) else { continue }
       let first = expected.keys.sorted().first { found[$0] != expected[$0] } ?? Int64(expected.count)
       violations.append("derived \(ours.topic) \(index) from \(first), \(found.count) for \(expected.count)")
     }
     return count
   }
 
-  private func copyInput(_ index: Int, to other: VictimLog) throws {
+  /// Whether only such records of `expected` are not in `found` of which the key has a newer one there.
+  private func isCompacted(
+    _ partition: EmbeddedPartition, _ found: [Int64: StoredDigest], of expected: [Int64: StoredDigest]
+  ) -> Bool {
+    guard hasRetention, partition.topic == Topic.latest.name, found.allSatisfy({ expected[$0.key] == $0.value })
+    else { return false }
+    var newest: [UInt64: Int64] = [:]
+    for (offset, digest) in found { newest[digest.key] = max(newest[digest.key] ?? -1, offset) }
+    return expected.allSatisfy { offset, digest in
+      found[offset] != nil || (newest[digest.key] ?? -1) > offset
+    }
+  }
+
+  private mutating func copyInput(_ index: Int, to other: VictimLog) throws {
     let (input, copy) = (try victim.input(index), try other.input(index))
     var buffer = ByteWriter()
     var reader = RecordBatchReader()
     var writer = RecordBatchWriter()
+    if let script, index == 0 {
+      // What is left must be what the script says; what is gone, too, had it stayed.
+      let copied = script.batches(0..<Int(input.highWatermark))
+      for batch in copied { try copy.append(batch, completion: nil) }
+      try copy.sync()
+      let (ours, theirs) = (try RecordDigest.all(of: input), try RecordDigest.all(of: copy))
+      for (offset, digest) in ours where theirs[offset] != digest { violations.append("not scripted: \(offset)") }
+      return
+    }
     var offset = input.startOffset
     while try input.read(from: offset, maxBytes: 1 << 18, into: &buffer) {
       var rest = buffer.bytes

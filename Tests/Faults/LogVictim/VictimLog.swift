@@ -20,7 +20,8 @@ struct VictimLog {
     private let plantedBug: PlantedBug?
   #endif
 
-  init(_ directory: String, partitions: Int, options: LogOptions) throws {
+  /// With `retentionBytes` old ticks go, and of the latest prices only the newest stay.
+  init(_ directory: String, partitions: Int, options: LogOptions, retentionBytes: Int = 0) throws {
     self.directory = directory
     self.partitions = partitions
     #if PLANTED_BUGS
@@ -28,9 +29,16 @@ struct VictimLog {
     #endif
     log = try EmbeddedLog.open(directory: directory, options: options)
     do {
-      try log.createTopic(TopicSettings(name: Topic.ticks.name, partitions: partitions))
+      var input = TopicPolicy()
+      if retentionBytes > 0 { input.retentionBytes = Int64(retentionBytes) }
+      try log.createTopic(TopicSettings(name: Topic.ticks.name, partitions: partitions, policy: input))
       for name in Self.derived {
-        try log.createTopic(TopicSettings(name: name, partitions: partitions, isDerived: true))
+        var policy = TopicPolicy(durability: .os)
+        if retentionBytes > 0, name == Topic.latest.name {
+          policy.compaction = CompactionPolicy(afterMillis: 0, tombstoneMillis: 0, dirtyPercent: 1)
+        }
+        try log.createTopic(
+          TopicSettings(name: name, partitions: partitions, isDerived: true, policy: policy))
       }
     } catch {
       log.close()

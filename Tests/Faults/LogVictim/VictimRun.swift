@@ -36,6 +36,8 @@ struct VictimRun {
   private let range: Range<Int>
   private let batchMax: Int
   private let checkpointRecords: Int
+  /// Retention and compaction are seen to after so many batches; zero leaves them to the log.
+  private let maintainEvery: Int
   /// The tasks fold after so many batches.
   private let foldEvery: Int
   /// So many batches are not waited for: the group commit has something to group.
@@ -49,13 +51,14 @@ struct VictimRun {
     script = EventScript(seed: UInt64(try arguments.number("seed", 1)))
     range = first..<first + (try arguments.number("events", 1_000_000_000))
     batchMax = try arguments.number("batch", 100)
+    maintainEvery = try arguments.number("maintain-every", 0)
     foldEvery = max(1, try arguments.number("fold-every", 4))
     batchesInFlightMax = try arguments.number("in-flight", 16)
     checkpointRecords = try arguments.number("checkpoint-records", 20_000)
     patience = try arguments.number("patience", 0)
     victim = try VictimLog(
       arguments.text("data"), partitions: try arguments.number("partitions", 1),
-      options: try VictimLog.options(arguments))
+      options: try VictimLog.options(arguments), retentionBytes: try arguments.number("retention-bytes", 0))
     if arguments.optional("gate") != nil {
       // The log's own thread exists now; whoever wants to trace it alone attaches before the first append.
       Ledger.tell("ready\n")
@@ -75,6 +78,10 @@ struct VictimRun {
       next = end
       round += 1
       if round % foldEvery == 0 { for index in tasks.indices { try step(index, &tasks) } }
+      if maintainEvery > 0, round % maintainEvery == 0 {
+        try victim.log.maintain()
+        try victim.log.compact()
+      }
       if let failure = victim.log.failure { return finish(failure) }
     }
     window.wait { $0.inFlight == 0 ? () : nil }
@@ -108,7 +115,7 @@ struct VictimRun {
   private func append(_ batch: EncodedBatch, partition index: Int) throws {
     var digests: [UInt64] = []
     let encoded = batch.bytes
-    try RecordDigest.each(in: encoded.span.bytes) { _, digest in digests.append(digest) }
+    try RecordDigest.each(in: encoded.span.bytes) { _, digest in digests.append(digest.record) }
     window.wait { (window) -> Void? in
       guard window.inFlight < batchesInFlightMax else { return nil }
       window.inFlight += 1
