@@ -98,7 +98,7 @@ final class SealedSegments<Files: LogFiles>: Sendable {
     do throws(LogError) {
       return try SealedSegment(files: files, directory: directory, seal: seal, options: options)
     } catch .outOfDescriptors {
-      open.withLock { $0 = [] }
+      open.withLock { $0.segments = [] }
       return try SealedSegment(files: files, directory: directory, seal: seal, options: options)
     }
   }

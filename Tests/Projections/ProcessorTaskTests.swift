@@ -188,7 +188,7 @@ import Testing
   @Test func holdsBackWhatWasNotFolded() throws {
     var options = LogOptions()
     options.segmentBytes = 4000
-    let fixture = try TaskFixture(options: options, policy: TopicPolicy(retentionBytes: 1))
+    let fixture = try TaskFixture(options: options, input: TopicPolicy(retentionBytes: 1))
     defer { fixture.log.close() }
     var stream = TickStream(seed: 31)
     try fixture.append(stream.records(400), size: 20)
