@@ -136,6 +136,8 @@ package struct LogRepair<Files: LogFiles> {
     var plan = plan
     guard !plan.steps.isEmpty else { return plan }
     do throws(FileError) {
+      // What it says of the last segment is what the repair decides upon.
+      try DurableMark.remove(in: plan.survey.directory, files: files)
       for stray in plan.survey.strays { try moveAside(stray, &plan.asides) }
       for segment in plan.removed where segment.byteCount != nil { try moveAside(segment.file, &plan.asides) }
       for repair in plan.segments where repair.changesBytes {

@@ -32,6 +32,8 @@ struct SegmentRewrite<Files: LogFiles> {
         asides.append(aside)
       }
     }
+    // In their new places the batches have others in front of them than they say.
+    try new.clearUnsyncedBytes(to: position)
     try new.sync()
     // The names of what was cut must not be lost with the power while the cut itself is kept.
     try files.syncDirectory(directory)
