@@ -54,7 +54,6 @@ print(
   \(counts.checkpoints) checkpoints
   \(counts.acknowledged) batches acknowledged, \(counts.recordsRead) records read, \
   \(counts.derivedRecords) derived records compared
-  \(counts.refusedRounds) runs ended by a torn round that the log leaves to a person
   trace hash \(String(hash, radix: 16))
   """)
 exit(failed == 0 ? 0 : 1)

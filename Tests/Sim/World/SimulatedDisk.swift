@@ -67,6 +67,8 @@ final class SimulatedDisk: @unchecked Sendable {
   private var directories: [String: SimulatedDirectory] = [:]
   /// Counts the processes that used the disk: what an earlier one left open is of no use any more.
   private(set) var process = 1
+  /// Counts the starts of the machine.
+  private(set) var boots: UInt64 = 1
   /// The process was killed or the power failed: every call fails, and changes nothing.
   private(set) var isDown = false
   /// After so many calls the process is killed, or the power fails.
@@ -136,6 +138,7 @@ final class SimulatedDisk: @unchecked Sendable {
   /// The machine starts again: of what was not synced, some is there.
   func losePower(_ survival: Survival) {
     process += 1
+    boots += 1
     isDown = false
     callsUntilCrash = nil
     for path in directories.keys.sorted() {

@@ -14,6 +14,7 @@ struct SimulatedFiles: LogFiles {
   }
 
   func monotonicNanos() -> Int64 { disk.clock().monotonicNanos }
+  var bootID: UInt64 { disk.boots }
   func wallNanos() -> Int64 { disk.clock().wallNanos }
 
   private func missing(_ operation: DiskOperation, _ path: String) -> FileError {

@@ -28,11 +28,6 @@ extension Simulation {
         return
       } catch {
         disk.trace.add("not opened: \(error)", Int64(attempt), -1)
-        if case .corrupt(_, _, let reason) = error, isTorn, reason.hasPrefix("damaged, but a valid batch") {
-          counts.refusedRounds = 1
-          isOver = true
-          return
-        }
         if !isCaused(error) { return violate("refused to open: \(error)") }
       }
     }
@@ -50,7 +45,6 @@ extension Simulation {
     let survival = Survival.allCases[Int(random.next() % UInt64(Survival.allCases.count))]
     disk.trace.add("power lost: \(survival)", counts.powerLosses == 0 ? 0 : 1)
     disk.losePower(survival)
-    isTorn = isTorn || survival == .scattered
   }
 
   func armCrash(within calls: Int) {
@@ -128,7 +122,6 @@ extension Simulation {
     if disk.isDown || process == nil || process?.log.failure != nil {
       process = nil
       restart()
-      if isOver { return }
     }
     for _ in 0..<3 { turn() }
     for index in inputs.indices where violation == nil && inputs[index].inFlight > 0 {

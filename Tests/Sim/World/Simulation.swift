@@ -90,10 +90,6 @@ package final class Simulation: @unchecked Sendable {  // One thread plays all p
   var failuresBefore = 0
   var refusalsBefore = 0
   var isCrashOfPower = false
-  /// Power failed in a way that leaves a round with a hole.
-  var isTorn = false
-  /// There is nothing to go on with.
-  var isOver = false
 
   package static func run(_ settings: SimulationSettings) -> SimulationResult {
     let simulation = Simulation(settings)
@@ -134,7 +130,7 @@ package final class Simulation: @unchecked Sendable {  // One thread plays all p
   private func run() {
     setFailureRate()
     restart()
-    while counts.operations < settings.operations, violation == nil, !isOver {
+    while counts.operations < settings.operations, violation == nil {
       if disk.isDown || process == nil {
         restart()
         continue
@@ -142,7 +138,7 @@ package final class Simulation: @unchecked Sendable {  // One thread plays all p
       step { _ in true }
     }
     // Otherwise a crash at the very end would hide what it did.
-    if violation == nil, !isOver { finish() }
+    if violation == nil { finish() }
     disk.onCall = { _ in }
     process = nil
   }

@@ -47,9 +47,6 @@ package struct SimulationCounts: Sendable {
   package var refusals = 0
   package var flips = 0
   package var checkpoints = 0
-  /// Runs that ended because a power failure left a later batch of the last round whole and an earlier one not: the log
-  /// takes that for damage, and leaves it to a person.
-  package var refusedRounds = 0
 
   package init() {}
 
@@ -66,7 +63,6 @@ package struct SimulationCounts: Sendable {
     sum.refusals += other.refusals
     sum.flips += other.flips
     sum.checkpoints += other.checkpoints
-    sum.refusedRounds += other.refusedRounds
   }
 }
 
