@@ -4,7 +4,7 @@ BINARY := .build/release/millrace
 VICTIM := .build/release/log-victim
 VENV := .venv
 # Debian's C libraries that the package links; `make deps` installs what is missing.
-PACKAGES := liblz4-dev libmicrohttpd-dev libssl-dev libyaml-dev zlib1g-dev
+PACKAGES := liblz4-dev libmicrohttpd-dev librdkafka-dev libssl-dev libyaml-dev zlib1g-dev
 MISSING = $(shell for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done)
 # What injects faults into system calls and disks; where it cannot be installed its tests skip, and say so.
 FAULT_PACKAGES := strace xfsprogs
@@ -12,7 +12,7 @@ FAULT_MISSING = $(shell for p in $(FAULT_PACKAGES); do dpkg -s $$p >/dev/null 2>
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps libraries build run victim simulate test test-browser faults sim fuzz sanitize bench show lint format clean
+.PHONY: help deps libraries build run victim simulate test test-kafka test-browser faults sim fuzz sanitize bench show lint format clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ test: deps build victim simulate ## every suite, then the system tests and the s
 	swift test --parallel
 	$(VENV)/bin/python3 -m pytest -q Tests/System
 	$(VENV)/bin/python3 -m pytest -q -rs Tests/Faults
+
+test-kafka: libraries ## the log on Apache Kafka, against BOOTSTRAP=host:port or a broker of ../shared/kafka; skipped loudly without
+	@Tests/LogKafka/with-broker swift test --filter LogKafkaTests
 
 faults: victim ## the fault campaigns at full length; one of them with ONLY=kill
 	MILLRACE_VICTIM=$(VICTIM) $(VENV)/bin/python3 -m pytest -q -s -rs Tests/Faults --full $(if $(ONLY),-k $(ONLY))

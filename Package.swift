@@ -20,6 +20,7 @@ let package = Package(
   targets: [
     // C libraries of the system: a module map and a header, no logic.
     .systemLibrary(name: "CCrypto"),
+    .systemLibrary(name: "CKafka"),
     .systemLibrary(name: "CLZ4"),
     .systemLibrary(name: "CMicroHTTPD"),
     .systemLibrary(name: "CPlatform"),
@@ -36,6 +37,9 @@ let package = Package(
     .target(name: "Feeds", dependencies: ["Codecs", "Core", "Events"], swiftSettings: sources),
     // The EventLog port and the embedded segmented log.
     .target(name: "Log", dependencies: ["CPlatform", "Codecs", "Core", "Events"], swiftSettings: sources),
+    // The same port on Apache Kafka, through librdkafka.
+    .target(
+      name: "LogKafka", dependencies: ["CKafka", "Codecs", "Core", "Events", "Log"], swiftSettings: sources),
     // The fold engine: tasks, checkpoints, recovery, dead letters, verify.
     .target(name: "Processors", dependencies: ["Codecs", "Events", "Log"], swiftSettings: sources),
     // The market logic: latest price, candles; queries with positions.
@@ -74,6 +78,9 @@ let package = Package(
 
     // Seeded random, manual clock, temporary directories: what the suites share.
     .target(name: "Kit", dependencies: ["Codecs", "Events"], path: "Tests/Kit", swiftSettings: common),
+    // What every EventLog must do, and the batches that its tests are made of.
+    .target(
+      name: "PortKit", dependencies: ["Codecs", "Core", "Kit", "Log"], path: "Tests/Port", swiftSettings: common),
     .testTarget(name: "CodecsTests", dependencies: ["Codecs", "Kit"], path: "Tests/Codecs", swiftSettings: common),
     .testTarget(name: "CoreTests", dependencies: ["Core", "Kit"], path: "Tests/Core", swiftSettings: common),
     .testTarget(
@@ -82,8 +89,12 @@ let package = Package(
       name: "FeedsTests", dependencies: ["Codecs", "Core", "Events", "Feeds", "Kit"], path: "Tests/Feeds",
       resources: [.copy("Fixtures")], swiftSettings: common),
     .testTarget(
-      name: "LogTests", dependencies: ["CPlatform", "Codecs", "Core", "Events", "Log", "Kit"], path: "Tests/Log",
-      swiftSettings: common),
+      name: "LogTests", dependencies: ["CPlatform", "Codecs", "Core", "Events", "Log", "Kit", "PortKit"],
+      path: "Tests/Log", swiftSettings: common),
+    .testTarget(
+      name: "LogKafkaTests", dependencies: ["CKafka", "Codecs", "Core", "Log", "LogKafka", "Kit", "PortKit"],
+      path: "Tests/LogKafka",
+      exclude: ["with-broker"], swiftSettings: common),
     .testTarget(
       name: "ProcessorsTests", dependencies: ["Codecs", "Events", "Log", "Processors", "Kit"],
       path: "Tests/Processors", swiftSettings: common),

@@ -25,24 +25,9 @@ package struct RecordBatchWriter: ~Copyable {
     }
     maxTimestamp = max(maxTimestamp, timestampMillis)
     // Wraps around for absurd times, as reading does: exact all the same.
-    let timeDelta = timestampMillis &- baseTimestamp
-    let offsetDelta = Int64(recordCount)
-    let keyCount = if let key { key.byteCount } else { -1 }
-    let valueCount = if let value { value.byteCount } else { -1 }
-    let headersCount = if let headers { headers.byteCount } else { 1 }
-    let length =
-      1 + headersCount + timeDelta.varintByteCount + offsetDelta.varintByteCount + Int64(keyCount).varintByteCount
-      + max(keyCount, 0) + Int64(valueCount).varintByteCount + max(valueCount, 0)
-    records.reserve(length + 10)
-    records.append(varint: Int64(length))
-    records.append(UInt8(0))
-    records.append(varint: timeDelta)
-    records.append(varint: offsetDelta)
-    records.append(varint: Int64(keyCount))
-    if let key { records.append(key) }
-    records.append(varint: Int64(valueCount))
-    if let value { records.append(value) }
-    if let headers { records.append(headers) } else { records.append(UInt8(0)) }
+    records.append(
+      recordWithTimeDelta: timestampMillis &- baseTimestamp, offsetDelta: Int64(recordCount), key: key, value: value,
+      headers: headers)
     recordCount += 1
   }
 
@@ -83,13 +68,5 @@ package struct RecordBatchWriter: ~Copyable {
     RecordBatchHeader.append(
       compression, lastOffsetDelta: recordCount - 1, baseTimestampMillis: baseTimestamp,
       maxTimestampMillis: maxTimestamp, recordCount: recordCount, to: &batch)
-  }
-}
-
-extension Int64 {
-  /// The bytes of the zig-zag varint of this number.
-  @inlinable var varintByteCount: Int {
-    let zigZag = UInt64(bitPattern: (self << 1) ^ (self >> 63))
-    return (70 &- (zigZag | 1).leadingZeroBitCount) / 7
   }
 }

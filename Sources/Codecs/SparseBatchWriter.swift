@@ -35,23 +35,9 @@ package struct SparseBatchWriter: ~Copyable {
     let record = cursor.record
     if recordCount == 0, horizonMillis == nil { baseTimestamp = record.timestampMillis }
     maxTimestamp = recordCount == 0 ? record.timestampMillis : max(maxTimestamp, record.timestampMillis)
-    let headers = cursor.storedHeaders
-    let timeDelta = record.timestampMillis &- baseTimestamp
-    let offsetDelta = record.offset - baseOffset
-    let keyCount = record.hasKey ? record.key.byteCount : -1
-    let valueCount = record.hasValue ? record.value.byteCount : -1
-    let length =
-      1 + timeDelta.varintByteCount + offsetDelta.varintByteCount + Int64(keyCount).varintByteCount + max(keyCount, 0)
-      + Int64(valueCount).varintByteCount + max(valueCount, 0) + headers.byteCount
-    records.append(varint: Int64(length))
-    records.append(UInt8(0))
-    records.append(varint: timeDelta)
-    records.append(varint: offsetDelta)
-    records.append(varint: Int64(keyCount))
-    records.append(record.key)
-    records.append(varint: Int64(valueCount))
-    records.append(record.value)
-    records.append(headers)
+    records.append(
+      recordWithTimeDelta: record.timestampMillis &- baseTimestamp, offsetDelta: record.offset - baseOffset,
+      key: record.hasKey ? record.key : nil, value: record.hasValue ? record.value : nil, headers: cursor.storedHeaders)
     recordCount += 1
   }
 

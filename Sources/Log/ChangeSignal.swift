@@ -4,18 +4,20 @@ internal import Core
 internal import Synchronization
 
 /// A generation counter to wait on.
-final class ChangeSignal: Sendable {
+package final class ChangeSignal: Sendable {
   private let storedGeneration = Atomic<UInt64>(0)
   private let waiters = Atomic<Int>(0)
   private let isClosed = Atomic(false)
   private let monitor = Monitor(())
 
-  var generation: UInt64 { storedGeneration.load(ordering: .sequentiallyConsistent) }
+  package init() {}
+
+  package var generation: UInt64 { storedGeneration.load(ordering: .sequentiallyConsistent) }
 
   var hasClosed: Bool { isClosed.load(ordering: .sequentiallyConsistent) }
 
   /// Tells that something changed.
-  func advance() {
+  package func advance() {
     // Either this thread sees the waiter, or the waiter sees the new generation: both orders are total.
     storedGeneration.wrappingAdd(1, ordering: .sequentiallyConsistent)
     guard waiters.load(ordering: .sequentiallyConsistent) > 0 else { return }
@@ -24,13 +26,13 @@ final class ChangeSignal: Sendable {
   }
 
   /// Ends all waits, now and later.
-  func close() {
+  package func close() {
     isClosed.store(true, ordering: .sequentiallyConsistent)
     advance()
   }
 
   /// Blocks until the generation is not `generation` any more, or the time is over.
-  func wait(after generation: UInt64, timeoutNanos: Int64) -> UInt64 {
+  package func wait(after generation: UInt64, timeoutNanos: Int64) -> UInt64 {
     if self.generation != generation || timeoutNanos <= 0 { return self.generation }
     waiters.wrappingAdd(1, ordering: .sequentiallyConsistent)
     defer { waiters.wrappingSubtract(1, ordering: .sequentiallyConsistent) }

@@ -23,8 +23,10 @@ package protocol PartitionLog: AnyObject, Sendable {
 
   /// Appends whole batches, below the high watermark, to `buffer`, beginning with the one that holds `offset`; at
   /// least one batch if there is any, at most about `maxBytes`. Returns false, with nothing appended, at the high
-  /// watermark. The first batch may begin before `offset`: skip its earlier records. Checksums were verified: damage is
-  /// `.corrupt`, naming file and byte, so that who decodes the bytes need not check again.
+  /// watermark. The first batch may begin before `offset`: skip its earlier records. Where offsets have gaps (Apache
+  /// Kafka's transactions and compaction leave them) a batch may hold fewer records than offsets, even none: go on at
+  /// its last offset + 1. Checksums were verified: damage is `.corrupt`, naming file and byte, so that who decodes the
+  /// bytes need not check again.
   func read(from offset: Int64, maxBytes: Int, into buffer: inout ByteWriter) throws(LogError) -> Bool
 
   /// The first offset whose record's timestamp is at or after `timestampMillis`; the high watermark if there is none.
@@ -35,10 +37,12 @@ package protocol PartitionLog: AnyObject, Sendable {
   func sync() throws(LogError)
 
   /// Cuts a derived partition back to end at `offset`, before it is generated again. No append may be under way.
-  /// `.inputTopic` for others, `.afterEnd` if the partition is shorter than `offset`.
+  /// `.inputTopic` for others, `.afterEnd` if the partition is shorter than `offset`, `.notCuttable` where no partition
+  /// can be cut.
   func truncate(to offset: Int64) throws(LogError)
 
-  /// Empties a derived partition and changes its epoch, because its history will be generated differently.
+  /// Empties a derived partition and changes its epoch, because its history will be generated differently. Errors: as
+  /// `truncate`.
   func reset() throws(LogError)
 
   /// Tells that records before `offset` are not needed any more to make derived topics again: those of an input topic

@@ -32,4 +32,13 @@ package enum LogError: Error, Equatable, Sendable {
   case inputTopic(String)
   /// The log was opened for reading only.
   case readOnly
+  /// The brokers cannot be reached or did not answer in time. A read: nothing is lost, ask again. An append: some of
+  /// its records may be in the topic, in order and each at most once; whoever appends them again may double them.
+  case unavailable(String)
+  /// The brokers said no, and will say it again: rights, passwords, or a topic under whose settings events would be
+  /// lost. The text says what to do; a person must act.
+  case refused(String)
+  /// Partitions in Apache Kafka are never cut nor emptied: their derived topics are not generated again after a crash,
+  /// but folded silently up to what is committed.
+  case notCuttable(String)
 }

@@ -109,7 +109,7 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
   // MARK: Topics
 
   package func createTopic(_ settings: TopicSettings) throws(LogError) {
-    try Self.checkName(settings)
+    try settings.check()
     guard !isReadOnly else { throw .readOnly }
     try registry.withLock { registry throws(LogError) in
       var topic = registry[settings.name] ?? Topic(settings: settings)
@@ -123,23 +123,6 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
         topic.partitions[index] = try openForWriting(manifest, recovery)
       }
       registry[settings.name] = topic
-    }
-  }
-
-  package static func checkName(_ settings: TopicSettings) throws(LogError) {
-    let name = settings.name
-    guard (1...Limits.logTopicNameBytesMax).contains(name.utf8.count), name != ".", name != "..",
-      name.utf8.allSatisfy({ byte in
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"):
-          true
-        default: false
-        }
-      })
-    else { throw .invalidTopic("'\(name)' is no topic name") }
-    guard (1...Limits.logPartitionsMax).contains(settings.partitions) else {
-      throw .invalidTopic("\(settings.partitions) partitions, not 1 to \(Limits.logPartitionsMax)")
     }
   }
 

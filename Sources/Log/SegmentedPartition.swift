@@ -78,20 +78,8 @@ package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
   package func append(_ batch: EncodedBatch, completion: AppendCompletion?) throws(LogError) {
     guard !isReadOnly else { throw .readOnly }
     if let error = health.error { throw error }
-    // On the caller's thread, so that the one writer is spared: what is written is never found to be broken later.
-    let encoded = batch.bytes
-    let bytes = unsafe encoded.span.bytes
-    guard bytes.byteCount <= Limits.batchBytesMax else {
-      throw .invalidBatch("\(bytes.byteCount) bytes, at most \(Limits.batchBytesMax)")
-    }
-    guard batch.recordCount <= Limits.batchRecordsMax else {
-      throw .invalidBatch("\(batch.recordCount) records, at most \(Limits.batchRecordsMax)")
-    }
-    guard let frame = BatchFrame(bytes, byteCountMax: Limits.batchBytesMax), frame.byteCount == bytes.byteCount,
-      frame.isDense, frame.recordCount == batch.recordCount, frame.maxTimestampMillis == batch.maxTimestampMillis,
-      frame.isIntact(bytes, at: 0)
-    else { throw .invalidBatch("not one whole record batch v2, or not what it says") }
-    guard commands.push(.append(self, batch, completion), weight: bytes.byteCount) else { throw .closed }
+    try batch.check()
+    guard commands.push(.append(self, batch, completion), weight: batch.bytes.count) else { throw .closed }
   }
 
   package func release(below offset: Int64) { released.store(offset, ordering: .releasing) }

@@ -73,7 +73,7 @@ package struct TopicSettings: Sendable, Equatable {
   }
 
   /// Whether `other` is the same topic, under whatever policy.
-  func isSameTopic(as other: TopicSettings) -> Bool {
+  package func isSameTopic(as other: TopicSettings) -> Bool {
     name.utf8.elementsEqual(other.name.utf8) && partitions == other.partitions && isDerived == other.isDerived
   }
 }

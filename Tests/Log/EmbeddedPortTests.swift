@@ -2,6 +2,7 @@
 
 import Kit
 import Log
+import PortKit
 import Testing
 
 /// Logs in directories that live as long as the factory.
@@ -15,10 +16,16 @@ struct EmbeddedLogFactory: LogFactory {
     options.openSegmentsMax = 4
     return try EmbeddedLog.open(directory: directory.path, options: options)
   }
+
+  /// Each log is in a directory of its own.
+  func freshTopic(_ name: String) -> String { name }
+
+  var keepsBatches: Bool { true }
 }
 
 @Suite struct EmbeddedPortTests {
   let suite = PortSuite(factory: EmbeddedLogFactory())
+  let cuttable = CuttablePortSuite(factory: EmbeddedLogFactory())
 
   @Test func createsTopicsOnce() throws { try suite.createsTopicsOnce() }
   @Test func returnsWhatWasAppended() throws { try suite.returnsWhatWasAppended() }
@@ -33,12 +40,13 @@ struct EmbeddedLogFactory: LogFactory {
   }
   @Test func wakesWhoWaits() throws { try suite.wakesWhoWaits() }
   @Test func endsWaitsAndAppendsAtClose() throws { try suite.endsWaitsAndAppendsAtClose() }
+  @Test func keepsBatchesTogether() throws { try suite.keepsBatchesTogether(producers: 6, batches: 50) }
   @Test func servesProducersAndReadersAtOnce() throws {
     try suite.servesProducersAndReadersAtOnce(producers: 8, batches: 200)
   }
   @Test(arguments: 1...3 as ClosedRange<UInt64>) func regeneratesAfterTruncation(seed: UInt64) throws {
-    try suite.regeneratesAfterTruncation(seed: seed)
+    try cuttable.regeneratesAfterTruncation(seed: seed)
   }
-  @Test func startsAnewAfterReset() throws { try suite.startsAnewAfterReset() }
-  @Test func neverCutsInput() throws { try suite.neverCutsInput() }
+  @Test func startsAnewAfterReset() throws { try cuttable.startsAnewAfterReset() }
+  @Test func neverCutsInput() throws { try cuttable.neverCutsInput() }
 }

@@ -166,7 +166,7 @@ private struct LogImport: ~Copyable {
     var options = LogOptions()
     options.segmentBytes = Int64(topology.log.segmentBytes)
     do throws(LogError) {
-      try SegmentedLog<PosixFiles>.checkName(settings)
+      try settings.check()
       guard !names.contains(name) else { throw .invalidBatch("\(name) again") }
       guard try survey.isEmpty(name) else { throw .invalidBatch("\(name) has records already") }
       names.append(name)

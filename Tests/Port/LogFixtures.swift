@@ -1,30 +1,40 @@
-// What the log's suites share: batches whose content tells which records they are, and reading them all back.
+// What the suites of all logs share: batches whose content tells which records they are, and reading them all back.
 
-import Codecs
+package import Codecs
 import Core
-import Kit
-import Log
+package import Kit
+package import Log
 import Testing
 
 /// A record as a test wants to compare it.
-struct StoredRecord: Equatable, Sendable, CustomStringConvertible {
-  var offset: Int64
-  var timestampMillis: Int64
-  var key: String?
-  var value: String?
+package struct StoredRecord: Equatable, Sendable, CustomStringConvertible {
+  package var offset: Int64
+  package var timestampMillis: Int64
+  package var key: String?
+  package var value: String?
 
-  var description: String { "\(offset)@\(timestampMillis) \(key ?? "-")=\(value ?? "-")" }
+  package init(offset: Int64, timestampMillis: Int64, key: String?, value: String?) {
+    self.offset = offset
+    self.timestampMillis = timestampMillis
+    self.key = key
+    self.value = value
+  }
+
+  package var description: String { "\(offset)@\(timestampMillis) \(key ?? "-")=\(value ?? "-")" }
 }
 
-/// A batch of one record per value; timestamps count up from `timestampMillis`.
-func makeBatch(
-  _ values: [String], timestampMillis: Int64 = 0, key: String? = nil, compression: Compression = .lz4
+/// A batch of one record per value; timestamps count up from `timestampMillis`, by
+/// default from the first millisecond that every log keeps.
+package func makeBatch(
+  _ values: [String], timestampMillis: Int64 = 1, key: String? = nil, compression: Compression = .lz4
 ) -> EncodedBatch {
   makeBatch(values.enumerated().map { (timestampMillis + Int64($0.offset), $0.element) }, key, compression)
 }
 
 /// A batch of records with a timestamp each.
-func makeBatch(_ records: [(Int64, String)], _ key: String? = nil, _ compression: Compression = .lz4) -> EncodedBatch {
+package func makeBatch(_ records: [(Int64, String)], _ key: String? = nil, _ compression: Compression = .lz4)
+  -> EncodedBatch
+{
   var writer = RecordBatchWriter()
   for (timestampMillis, value) in records {
     let value = Array(value.utf8)
@@ -39,12 +49,12 @@ func makeBatch(_ records: [(Int64, String)], _ key: String? = nil, _ compression
 }
 
 /// A value that compresses badly, so that a test can say how large a batch is.
-func filler(_ byteCount: Int, _ random: inout SplitMix) -> String {
+package func filler(_ byteCount: Int, _ random: inout SplitMix) -> String {
   String(decoding: (0..<byteCount).map { _ in UInt8.random(in: 33...126, using: &random) }, as: UTF8.self)
 }
 
 /// All records from `offset` to the high watermark; stops at `limit` records.
-func readAll<Partition: PartitionLog>(
+package func readAll<Partition: PartitionLog>(
   _ partition: Partition, from offset: Int64 = 0, maxBytes: Int = 1 << 16, limit: Int = .max
 ) throws -> [StoredRecord] {
   var buffer = ByteWriter()
@@ -60,7 +70,7 @@ func readAll<Partition: PartitionLog>(
 }
 
 /// The offset behind the last of the batches that `bytes` consist of, whether or not it has a record.
-func endOffset(of bytes: RawSpan) throws -> Int64 {
+package func endOffset(of bytes: RawSpan) throws -> Int64 {
   var end: Int64 = 0
   var rest = bytes
   while rest.byteCount > 0 {
@@ -72,7 +82,7 @@ func endOffset(of bytes: RawSpan) throws -> Int64 {
 }
 
 /// The records of the batches that `bytes` consist of.
-func decode(_ bytes: RawSpan) throws -> [StoredRecord] {
+package func decode(_ bytes: RawSpan) throws -> [StoredRecord] {
   var records: [StoredRecord] = []
   var reader = RecordBatchReader()
   var rest = bytes
@@ -92,7 +102,7 @@ func decode(_ bytes: RawSpan) throws -> [StoredRecord] {
 
 extension PartitionLog {
   /// Appends and waits until it is acknowledged.
-  @discardableResult func appendAndWait(_ batch: EncodedBatch) throws -> Int64 {
+  @discardableResult package func appendAndWait(_ batch: EncodedBatch) throws -> Int64 {
     let answer = Monitor<Result<Int64, LogError>?>(nil)
     try append(batch) { result in
       answer.withLock { $0 = result }

@@ -4,40 +4,53 @@ import Codecs
 import Core
 import Glibc
 import Kit
-import Log
+package import Log
 import Synchronization
 import Testing
 
-/// Opens a log that is empty and private to the caller; `segmentBytes` is a wish.
-protocol LogFactory: Sendable, SendableMetatype {
+/// Opens a log for a test; `segmentBytes` is a wish.
+package protocol LogFactory: Sendable, SendableMetatype {
   associatedtype Log: EventLog
   func make(segmentBytes: Int64) throws -> Log
+  /// A name, made of `name`, for a topic that does not exist yet: logs may share a broker.
+  func freshTopic(_ name: String) -> String
+  /// Whether `read` gives the batches that were appended; else it may cut them anew.
+  var keepsBatches: Bool { get }
 }
 
-struct PortSuite<Factory: LogFactory>: Sendable {
-  let factory: Factory
-
-  private func withLog(
+extension LogFactory {
+  /// Opens a log with one fresh topic, whose first partition `body` is given.
+  package func withLog(
     segmentBytes: Int64 = 1 << 20, _ settings: TopicSettings = TopicSettings(name: "events.v1"),
-    _ body: (Factory.Log, Factory.Log.Partition) throws -> Void
+    _ body: (Log, Log.Partition) throws -> Void
   ) throws {
-    let log = try factory.make(segmentBytes: segmentBytes)
+    let log = try make(segmentBytes: segmentBytes)
     defer { log.close() }
+    var settings = settings
+    settings.name = freshTopic(settings.name)
     try log.createTopic(settings)
     try body(log, try log.partition(settings.name, 0))
   }
+}
+
+package struct PortSuite<Factory: LogFactory>: Sendable {
+  let factory: Factory
+
+  package init(factory: Factory) { self.factory = factory }
 
   // MARK: Topics
 
-  func createsTopicsOnce() throws {
-    let settings = TopicSettings(name: "events.v1", partitions: 3)
-    try withLog(settings) { log, _ in
+  package func createsTopicsOnce() throws {
+    try factory.withLog(TopicSettings(name: "events.v1", partitions: 3)) { log, partition in
+      let name = partition.topic
+      let settings = TopicSettings(name: name, partitions: 3)
       try log.createTopic(settings)
       #expect(log.topics() == [settings])
-      let other = TopicSettings(name: "events.v1", partitions: 4)
+      let other = TopicSettings(name: name, partitions: 4)
       #expect(throws: LogError.conflictingSettings(settings)) { try log.createTopic(other) }
-      #expect(throws: LogError.unknownTopic("events.v1-3")) { try log.partition("events.v1", 3) }
-      #expect(throws: LogError.unknownTopic("nothing-0")) { try log.partition("nothing", 0) }
+      #expect(throws: LogError.unknownTopic("\(name)-3")) { try log.partition(name, 3) }
+      let missing = factory.freshTopic("nothing")
+      #expect(throws: LogError.unknownTopic("\(missing)-0")) { try log.partition(missing, 0) }
       for name in ["", ".", "..", "a/b", "a b", "é", String(repeating: "a", count: 250)] {
         #expect(throws: LogError.self, "'\(name)'") { try log.createTopic(TopicSettings(name: name)) }
       }
@@ -46,8 +59,8 @@ struct PortSuite<Factory: LogFactory>: Sendable {
 
   // MARK: Append and read
 
-  func returnsWhatWasAppended() throws {
-    try withLog { _, partition in
+  package func returnsWhatWasAppended() throws {
+    try factory.withLog { _, partition in
       #expect(partition.highWatermark == 0)
       #expect(try readAll(partition) == [])
       let first = try partition.appendAndWait(makeBatch(["a", "", "c"], timestampMillis: 7))
@@ -70,8 +83,8 @@ struct PortSuite<Factory: LogFactory>: Sendable {
     }
   }
 
-  func refusesPositionsOutside() throws {
-    try withLog { _, partition in
+  package func refusesPositionsOutside() throws {
+    try factory.withLog { _, partition in
       try partition.appendAndWait(makeBatch(["a", "b"]))
       var buffer = ByteWriter()
       #expect(throws: LogError.beforeStart(earliest: 0)) {
@@ -83,9 +96,9 @@ struct PortSuite<Factory: LogFactory>: Sendable {
     }
   }
 
-  func readsWholeBatchesOnly(seed: UInt64) throws {
+  package func readsWholeBatchesOnly(seed: UInt64, reads: Int = 400) throws {
     var random = SplitMix(seed: seed)
-    try withLog(segmentBytes: 40_000) { _, partition in
+    try factory.withLog(segmentBytes: 40_000) { _, partition in
       var batchStarts: [Int64] = []
       for _ in 0..<120 {
         let values = (0..<Int.random(in: 1...6, using: &random)).map { _ in
@@ -95,36 +108,36 @@ struct PortSuite<Factory: LogFactory>: Sendable {
       }
       let all = try readAll(partition)
       #expect(all.map(\.offset) == Array(0..<partition.highWatermark), "seed \(seed)")
-      for _ in 0..<400 {
+      for _ in 0..<reads {
         let offset = Int64.random(in: 0..<partition.highWatermark, using: &random)
         var buffer = ByteWriter()
         buffer.append(UInt8(7))
         #expect(try partition.read(from: offset, maxBytes: Int.random(in: 0...9000, using: &random), into: &buffer))
         let got = try decode(buffer.bytes.extracting(droppingFirst: 1))
-        let first = batchStarts.last { $0 <= offset } ?? -1
+        let first = factory.keepsBatches ? batchStarts.last { $0 <= offset } ?? -1 : offset
         #expect(got.first?.offset == first, "seed \(seed), offset \(offset)")
         #expect(got == Array(all[Int(first)..<(Int(first) + got.count)]), "seed \(seed), offset \(offset)")
       }
     }
   }
 
-  func keepsPartitionsApart() throws {
-    try withLog(TopicSettings(name: "events.v1", partitions: 4)) { log, _ in
+  package func keepsPartitionsApart() throws {
+    try factory.withLog(TopicSettings(name: "events.v1", partitions: 4)) { log, first in
       for round in 0..<10 {
         for index in 0..<4 {
-          let partition = try log.partition("events.v1", index)
+          let partition = try log.partition(first.topic, index)
           #expect(try partition.appendAndWait(makeBatch(["\(index) \(round)"])) == Int64(round))
         }
       }
       for index in 0..<4 {
-        let values = try readAll(try log.partition("events.v1", index)).map(\.value)
+        let values = try readAll(try log.partition(first.topic, index)).map(\.value)
         #expect(values == (0..<10).map { "\(index) \($0)" })
       }
     }
   }
 
-  func refusesBrokenBatches() throws {
-    try withLog { _, partition in
+  package func refusesBrokenBatches() throws {
+    try factory.withLog { _, partition in
       var random = SplitMix(seed: 1)
       let good = makeBatch(["a"])
       var bytes = good.bytes
@@ -137,7 +150,7 @@ struct PortSuite<Factory: LogFactory>: Sendable {
         EncodedBatch(bytes: good.bytes, recordCount: 2, maxTimestampMillis: 0),
         EncodedBatch(bytes: good.bytes + [0], recordCount: 1, maxTimestampMillis: 0),
         EncodedBatch(bytes: good.bytes.dropLast(), recordCount: 1, maxTimestampMillis: 0),
-        EncodedBatch(bytes: good.bytes, recordCount: 1, maxTimestampMillis: 1),
+        EncodedBatch(bytes: good.bytes, recordCount: 1, maxTimestampMillis: 2),
         large, many,
       ]
       for (index, batch) in bad.enumerated() {
@@ -154,9 +167,9 @@ struct PortSuite<Factory: LogFactory>: Sendable {
 
   // MARK: Time
 
-  func findsOffsetsByTime(seed: UInt64) throws {
+  package func findsOffsetsByTime(seed: UInt64, lookups: Int = 600) throws {
     var random = SplitMix(seed: seed)
-    try withLog(segmentBytes: 6000) { _, partition in
+    try factory.withLog(segmentBytes: 6000) { _, partition in
       #expect(try partition.offset(atOrAfter: 0) == 0)
       var times: [Int64] = []
       var now: Int64 = 1_000_000
@@ -171,7 +184,7 @@ struct PortSuite<Factory: LogFactory>: Sendable {
         times += records.map(\.0)
         try partition.appendAndWait(makeBatch(records))
       }
-      for _ in 0..<600 {
+      for _ in 0..<lookups {
         let time = Int64.random(in: 999_000...(now + 600), using: &random)
         let expected = Int64(times.firstIndex { $0 >= time } ?? times.count)
         #expect(try partition.offset(atOrAfter: time) == expected, "seed \(seed), time \(time)")
@@ -183,14 +196,14 @@ struct PortSuite<Factory: LogFactory>: Sendable {
 
   // MARK: Waiting
 
-  func wakesWhoWaits() throws {
-    try withLog { log, partition in
+  package func wakesWhoWaits(rounds: Int64 = 200) throws {
+    try factory.withLog { log, partition in
       let generation = log.generation
       #expect(log.waitForChange(after: generation, timeoutNanos: 1_000_000) == generation)
       // A wake that is missed costs a whole timeout; all the rounds together take less than one.
       let timeoutNanos: Int64 = 20_000_000_000
       let start = SystemClock().monotonicNanos()
-      for round in 1...200 as ClosedRange<Int64> {
+      for round in 1...rounds {
         let before = log.generation
         let isSeen = Mutex(false)
         let thread = NamedThread("waiter") {
@@ -210,10 +223,11 @@ struct PortSuite<Factory: LogFactory>: Sendable {
     }
   }
 
-  func endsWaitsAndAppendsAtClose() throws {
+  package func endsWaitsAndAppendsAtClose() throws {
     let log = try factory.make(segmentBytes: 1 << 20)
-    try log.createTopic(TopicSettings(name: "events.v1"))
-    let partition = try log.partition("events.v1", 0)
+    let name = factory.freshTopic("events.v1")
+    try log.createTopic(TopicSettings(name: name))
+    let partition = try log.partition(name, 0)
     let acknowledged = Mutex<[Int64]>([])
     for index in 0..<500 {
       try partition.append(makeBatch(["\(index)"])) { result in
@@ -235,9 +249,9 @@ struct PortSuite<Factory: LogFactory>: Sendable {
 
   /// Producers with one batch in flight or many, readers from the start and from the middle: each record is read once,
   /// in order, and none before it is acknowledged is needed to be waited for in real time.
-  func servesProducersAndReadersAtOnce(producers: Int, batches: Int) throws {
-    try withLog(segmentBytes: 20_000, TopicSettings(name: "events.v1", partitions: 2)) { log, _ in
-      let partitions = [try log.partition("events.v1", 0), try log.partition("events.v1", 1)]
+  package func servesProducersAndReadersAtOnce(producers: Int, batches: Int) throws {
+    try factory.withLog(segmentBytes: 20_000, TopicSettings(name: "events.v1", partitions: 2)) { log, first in
+      let partitions = [first, try log.partition(first.topic, 1)]
       let failures = Mutex<[String]>([])
       let total = producers * batches
       let counts = Mutex([0, 0])
@@ -277,6 +291,35 @@ struct PortSuite<Factory: LogFactory>: Sendable {
     }
   }
 
+  /// The records of a batch follow each other, whoever else appends, and its offset is that of the first.
+  package func keepsBatchesTogether(producers: Int, batches: Int) throws {
+    try factory.withLog { _, partition in
+      let firsts = Mutex<[Int64: String]>([:])
+      let failures = Mutex<[String]>([])
+      let threads = (0..<producers).map { producer in
+        NamedThread("producer") {
+          for number in 0..<batches {
+            do {
+              let name = "\(producer) \(number)"
+              try partition.append(makeBatch((0..<20).map { "\(name) \($0)" })) { result in
+                if let first = try? result.get() { firsts.withLock { $0[first] = name } }
+              }
+            } catch { failures.withLock { $0.append("\(error)") } }
+          }
+        }
+      }
+      for thread in threads { thread.join() }
+      try partition.sync()
+      let values = try readAll(partition, maxBytes: 1 << 20).map(\.value)
+      #expect(failures.withLock { $0 } == [] && values.count == producers * batches * 20)
+      let found = firsts.withLock { $0 }
+      #expect(found.count == producers * batches)
+      for (first, name) in found {
+        #expect(values[Int(first)..<Int(first) + 20].elementsEqual((0..<20).map { "\(name) \($0)" }))
+      }
+    }
+  }
+
   /// Reads until `count` records came, waiting for more as a live reader does.
   private func follow(
     _ log: Factory.Log, _ partition: Factory.Log.Partition, count: Int
@@ -307,67 +350,5 @@ struct PortSuite<Factory: LogFactory>: Sendable {
       next[parts[0]] = number + 1
     }
     return nil
-  }
-
-  // MARK: Derived topics
-
-  func regeneratesAfterTruncation(seed: UInt64) throws {
-    var random = SplitMix(seed: seed)
-    let settings = TopicSettings(name: "derived.v1", isDerived: true)
-    try withLog(segmentBytes: 3000, settings) { _, partition in
-      let values = (0..<600).map { "\($0) " + filler(Int.random(in: 1...40, using: &random), &random) }
-      func append(from first: Int) throws {
-        var next = first
-        while next < values.count {
-          let count = min(Int.random(in: 1...9, using: &random), values.count - next)
-          let records = (next..<next + count).map { (Int64($0) * 10, values[$0]) }
-          #expect(try partition.appendAndWait(makeBatch(records, "k")) == Int64(next), "seed \(seed)")
-          next += count
-        }
-      }
-      try append(from: 0)
-      let expected = try readAll(partition)
-      #expect(expected.count == 600)
-      let epoch = partition.epoch
-      var cuts = [599, 600, 300, 1, 0].map { Int64($0) }
-      for _ in 0..<12 { cuts.append(Int64.random(in: 0...600, using: &random)) }
-      for cut in cuts {
-        try partition.truncate(to: cut)
-        #expect(partition.highWatermark == cut, "seed \(seed), cut \(cut)")
-        #expect(try readAll(partition) == Array(expected[..<Int(cut)]), "seed \(seed), cut \(cut)")
-        #expect(try partition.offset(atOrAfter: cut * 10 - 15) == max(0, cut - 1), "seed \(seed), cut \(cut)")
-        try append(from: Int(cut))
-        #expect(try readAll(partition) == expected, "seed \(seed), cut \(cut)")
-      }
-      #expect(partition.epoch == epoch)
-      #expect(throws: LogError.afterEnd(end: 600)) { try partition.truncate(to: 601) }
-      #expect(throws: LogError.beforeStart(earliest: 0)) { try partition.truncate(to: -1) }
-    }
-  }
-
-  func startsAnewAfterReset() throws {
-    let settings = TopicSettings(name: "derived.v1", isDerived: true)
-    try withLog(segmentBytes: 2000, settings) { _, partition in
-      var epochs: Set<UInt32> = [partition.epoch]
-      for round in 1...5 {
-        for index in 0..<100 { try partition.append(makeBatch(["\(round) \(index) ........"]), completion: nil) }
-        try partition.sync()
-        #expect(partition.highWatermark == 100)
-        #expect(try readAll(partition).map(\.value) == (0..<100).map { "\(round) \($0) ........" })
-        try partition.reset()
-        #expect(partition.highWatermark == 0)
-        #expect(try readAll(partition) == [])
-        #expect(epochs.insert(partition.epoch).inserted)
-      }
-    }
-  }
-
-  func neverCutsInput() throws {
-    try withLog { _, partition in
-      try partition.appendAndWait(makeBatch(["a", "b"]))
-      #expect(throws: LogError.inputTopic("events.v1")) { try partition.truncate(to: 1) }
-      #expect(throws: LogError.inputTopic("events.v1")) { try partition.reset() }
-      #expect(partition.highWatermark == 2)
-    }
   }
 }

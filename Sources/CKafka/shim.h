@@ -1,0 +1,25 @@
+// librdkafka, Apache Kafka's client in C, and its built-in mock cluster for tests. Debian: librdkafka-dev.
+#ifndef MILLRACE_CKAFKA_H
+#define MILLRACE_CKAFKA_H
+
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+// rd_kafka_producev() is variadic, which Swift does not import. (rd_kafka_produceva() is not, but frees the headers
+// twice before 2.12.0 when the partition does not exist.) The value is not copied: it must stay where it is until the
+// delivery report. On success the message owns `headers`, which may be null.
+static inline rd_kafka_resp_err_t millrace_kafka_produce(
+    rd_kafka_t *handle, rd_kafka_topic_t *topic, int32_t partition, int64_t timestamp, const void *key, size_t key_size,
+    const void *value, size_t value_size, rd_kafka_headers_t *headers, void *opaque) {
+  if (headers)
+    return rd_kafka_producev(handle, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(partition),
+                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_BLOCK), RD_KAFKA_V_TIMESTAMP(timestamp),
+                             RD_KAFKA_V_KEY(key, key_size), RD_KAFKA_V_VALUE((void *)value, value_size),
+                             RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
+  return rd_kafka_producev(handle, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(partition),
+                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_BLOCK), RD_KAFKA_V_TIMESTAMP(timestamp),
+                           RD_KAFKA_V_KEY(key, key_size), RD_KAFKA_V_VALUE((void *)value, value_size),
+                           RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
+}
+
+#endif

@@ -1,0 +1,165 @@
+// The asking side: which topics there are, how they are set, where their partitions begin and end.
+
+internal import CKafka
+internal import Core
+internal import Synchronization
+
+/// Owns the handle for questions and for creating topics. Every call blocks the calling thread, within the request
+/// timeout; any thread may call.
+@safe final class QuestionsHandle: Sendable {
+  let handle: KafkaHandle
+  private let timeoutMillis: Int
+
+  init(_ configuration: KafkaConfiguration, logger: Logger) throws(KafkaError) {
+    handle = try KafkaHandle(.questions, configuration, logger: logger)
+    timeoutMillis = configuration.timeouts.requestMillis
+  }
+
+  func destroy() { handle.destroy() }
+
+  /// What the brokers call their cluster.
+  func clusterIdentity() throws(KafkaError) -> String {
+    guard let text = unsafe rd_kafka_clusterid(handle.raw, Int32(clamping: timeoutMillis)) else {
+      throw KafkaError(RD_KAFKA_RESP_ERR__TRANSPORT, "asking for the cluster's name")
+    }
+    defer { unsafe rd_kafka_mem_free(handle.raw, text) }
+    return unsafe String(cString: text)
+  }
+
+  // MARK: Offsets
+
+  /// What to ask of a partition's offsets: those of librdkafka's names, or of a moment.
+  static var end: Int64 { Int64(RD_KAFKA_OFFSET_END) }
+  static var beginning: Int64 { Int64(RD_KAFKA_OFFSET_BEGINNING) }
+
+  /// The offset for each of `partitions` at `time`: milliseconds since 1970, `end` or `beginning`. One request to each
+  /// leader. The end is the last stable offset: behind it lie records of transactions that are not over.
+  func offsets(
+    of partitions: [(topic: String, index: Int)], at time: Int64, timeoutMillis: Int? = nil
+  ) throws(KafkaError) -> [Result<Int64, KafkaError>] {
+    let list = unsafe rd_kafka_topic_partition_list_new(Int32(clamping: partitions.count))
+    defer { unsafe rd_kafka_topic_partition_list_destroy(list) }
+    for partition in partitions {
+      let entry = unsafe rd_kafka_topic_partition_list_add(list, partition.topic, Int32(clamping: partition.index))
+      unsafe entry?.pointee.offset = time
+    }
+    let timeout = Int32(clamping: timeoutMillis ?? self.timeoutMillis)
+    let code = unsafe rd_kafka_offsets_for_times(handle.raw, list, timeout)
+    guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+      throw KafkaError(code, "asking for offsets")
+    }
+    return partitions.map { partition in
+      // Not by place: librdkafka does not say that it keeps the order.
+      let found = unsafe rd_kafka_topic_partition_list_find(list, partition.topic, Int32(clamping: partition.index))
+      let code = unsafe found?.pointee.err ?? RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION
+      guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let offset = unsafe found?.pointee.offset else {
+        return .failure(KafkaError(code, "asking for offsets"))
+      }
+      return .success(offset)
+    }
+  }
+
+  /// The offset of one partition; asks again, within the request timeout, while the answer is one that may change: a
+  /// leader that moves, a topic that not each broker knows yet.
+  func offset(of topic: String, _ index: Int, at time: Int64) throws(KafkaError) -> Int64 {
+    let clock = SystemClock()
+    let deadline = clock.monotonicNanos() + Int64(timeoutMillis) * 1_000_000
+    while true {
+      let left = Int(clamping: (deadline - clock.monotonicNanos()) / 1_000_000)
+      let answer: Result<Int64, KafkaError>
+      do throws(KafkaError) {
+        answer = try offsets(of: [(topic, index)], at: time, timeoutMillis: max(1, left))[0]
+      } catch {
+        answer = .failure(error)
+      }
+      guard case .failure(let error) = answer, error.consequence == .retriable, clock.monotonicNanos() < deadline
+      else { return try answer.get() }
+      NamedThread.sleep(nanos: Limits.Kafka.retryNanos)
+    }
+  }
+
+  // MARK: Topics
+
+  /// Creates a topic. False if there is one of this name already.
+  func create(
+    _ name: String, partitions: Int, settings: [(key: String, value: String)]
+  ) throws(KafkaError) -> Bool {
+    var text = [CChar](repeating: 0, count: 512)
+    // -1: as many replicas as the brokers make by default.
+    guard let topic = unsafe rd_kafka_NewTopic_new(name, Int32(clamping: partitions), -1, &text, text.count) else {
+      throw KafkaError(RD_KAFKA_RESP_ERR__INVALID_ARG, KafkaHandle.string(text))
+    }
+    defer { unsafe rd_kafka_NewTopic_destroy(topic) }
+    for setting in settings { unsafe rd_kafka_NewTopic_set_config(topic, setting.key, setting.value) }
+    let event = unsafe try ask(RD_KAFKA_ADMIN_OP_CREATETOPICS, "creating \(name)") { options, queue in
+      var topics: [OpaquePointer?] = unsafe [topic]
+      unsafe rd_kafka_CreateTopics(handle.raw, &topics, 1, options, queue)
+    }
+    defer { unsafe rd_kafka_event_destroy(event) }
+    var count = 0
+    let results = unsafe rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count)
+    guard count == 1, let result = unsafe results?[0] else {
+      throw KafkaError(RD_KAFKA_RESP_ERR__BAD_MSG, "creating \(name)")
+    }
+    let code = unsafe rd_kafka_topic_result_error(result)
+    if code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS { return false }
+    guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+      let says = unsafe rd_kafka_topic_result_error_string(result).map { unsafe String(cString: $0) }
+      throw KafkaError(code, "creating \(name)").adding(says)
+    }
+    return true
+  }
+
+  /// The settings in force for a topic.
+  func settings(of name: String) throws(KafkaError) -> [String: String] {
+    let resource = unsafe rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name)
+    defer { unsafe rd_kafka_ConfigResource_destroy(resource) }
+    let event = unsafe try ask(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, "asking how \(name) is set") { options, queue in
+      var resources: [OpaquePointer?] = unsafe [resource]
+      unsafe rd_kafka_DescribeConfigs(handle.raw, &resources, 1, options, queue)
+    }
+    defer { unsafe rd_kafka_event_destroy(event) }
+    var count = 0
+    let answer = unsafe rd_kafka_event_DescribeConfigs_result(event)
+    let results = unsafe rd_kafka_DescribeConfigs_result_resources(answer, &count)
+    guard count == 1, let result = unsafe results?[0] else {
+      throw KafkaError(RD_KAFKA_RESP_ERR__BAD_MSG, "asking how \(name) is set")
+    }
+    let code = unsafe rd_kafka_ConfigResource_error(result)
+    guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "asking how \(name) is set") }
+    var settings: [String: String] = [:]
+    let entries = unsafe rd_kafka_ConfigResource_configs(result, &count)
+    for place in 0..<count {
+      guard let entry = unsafe entries?[place], let key = unsafe rd_kafka_ConfigEntry_name(entry),
+        let value = unsafe rd_kafka_ConfigEntry_value(entry)
+      else { continue }
+      unsafe settings[String(cString: key)] = unsafe String(cString: value)
+    }
+    return settings
+  }
+
+  /// Starts one administrative request and waits for its answer, which the caller frees.
+  private func ask(
+    _ kind: rd_kafka_admin_op_t, _ doing: String, _ start: (OpaquePointer?, OpaquePointer?) -> Void
+  ) throws(KafkaError) -> OpaquePointer {
+    let queue = unsafe rd_kafka_queue_new(handle.raw)
+    defer { unsafe rd_kafka_queue_destroy(queue) }
+    let options = unsafe rd_kafka_AdminOptions_new(handle.raw, kind)
+    defer { unsafe rd_kafka_AdminOptions_destroy(options) }
+    var text = [CChar](repeating: 0, count: 512)
+    let timeout = Int32(clamping: timeoutMillis)
+    _ = unsafe rd_kafka_AdminOptions_set_request_timeout(options, timeout, &text, text.count)
+    unsafe start(options, queue)
+    // librdkafka ends the request by itself at its timeout; the rest is for its thread to say so.
+    guard let event = unsafe rd_kafka_queue_poll(queue, timeout + 5000) else {
+      throw KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT, doing)
+    }
+    let code = unsafe rd_kafka_event_error(event)
+    guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+      let says = unsafe rd_kafka_event_error_string(event).map { unsafe String(cString: $0) }
+      unsafe rd_kafka_event_destroy(event)
+      throw KafkaError(code, doing).adding(says)
+    }
+    return unsafe event
+  }
+}

@@ -1,0 +1,110 @@
+// Where the partitions end: asked for again and again, and before an append is acknowledged.
+
+internal import Core
+internal import Log
+
+/// The thread "kafka-tail". It asks for the last stable offsets of all open partitions, publishes them, and then
+/// completes the appends that were delivered meanwhile: so that what is acknowledged can be read, and the end is always
+/// that of committed records. One answer serves all appends that waited for it.
+final class TailWatch: Sendable {
+  private struct State {
+    var partitions: [KafkaPartition] = []
+    var delivered: [OutgoingBatch] = []
+    var waiters = 0
+    var isClosed = false
+  }
+
+  private let monitor = Monitor(State())
+  private let questions: QuestionsHandle
+  private let changes: ChangeSignal
+  private let requestMillis: Int
+  private let thread: Monitor<NamedThread?>
+
+  init(questions: QuestionsHandle, changes: ChangeSignal, requestMillis: Int) {
+    self.questions = questions
+    self.changes = changes
+    self.requestMillis = requestMillis
+    thread = Monitor(nil)
+    thread.withLock { [self] in $0 = NamedThread("kafka-tail") { self.run() } }
+  }
+
+  func watch(_ partition: KafkaPartition) { monitor.withLock { $0.partitions.append(partition) } }
+
+  /// Takes over a batch whose records all have their delivery reports. Never blocks.
+  func ended(_ batch: OutgoingBatch) {
+    monitor.withLock { $0.delivered.append(batch) }
+    monitor.broadcast()
+  }
+
+  /// While somebody waits, the ends are asked for more often.
+  func withWaiter<Result>(_ body: () -> Result) -> Result {
+    let isFirst = monitor.withLock { state in
+      state.waiters += 1
+      return state.waiters == 1
+    }
+    if isFirst { monitor.broadcast() }
+    defer { monitor.withLock { $0.waiters -= 1 } }
+    return body()
+  }
+
+  /// Completes what has ended, and ends the thread. No append may be under way.
+  func close() {
+    monitor.withLock { $0.isClosed = true }
+    monitor.broadcast()
+    thread.withLock { $0 }?.join()
+  }
+
+  private func run() {
+    let clock = SystemClock()
+    var delivered: [OutgoingBatch] = []
+    var nextStartPoll = clock.monotonicNanos() + Limits.Kafka.startPollNanos
+    var wasWaited = false
+    while true {
+      let pause = wasWaited ? Limits.Kafka.tailPollNanos : Limits.Kafka.tailIdleNanos
+      let hadWaiters = wasWaited
+      // What comes first: an append to complete, the end, somebody who begins to wait, or the time.
+      _ = monitor.wait(timeoutNanos: pause) { state in
+        !state.delivered.isEmpty || state.isClosed || (state.waiters > 0 && !hadWaiters) ? () : nil
+      }
+      delivered.removeAll(keepingCapacity: true)
+      let (partitions, isClosed) = monitor.withLock { state in
+        swap(&delivered, &state.delivered)
+        wasWaited = state.waiters > 0
+        return (state.partitions, state.isClosed)
+      }
+      refresh(isClosed ? unique(delivered) : partitions)
+      for batch in delivered { batch.partition.complete(batch) }
+      if isClosed, delivered.isEmpty { return }
+      let now = clock.monotonicNanos()
+      guard now >= nextStartPoll else { continue }
+      nextStartPoll = now + Limits.Kafka.startPollNanos
+      refreshStarts(partitions)
+      for partition in partitions { partition.restCursors(now: now) }
+    }
+  }
+
+  private func unique(_ batches: [OutgoingBatch]) -> [KafkaPartition] {
+    var seen: [KafkaPartition] = []
+    for batch in batches where !seen.contains(where: { $0 === batch.partition }) { seen.append(batch.partition) }
+    return seen
+  }
+
+  /// Asks for the ends and publishes them. What cannot be answered now is asked again with the next round; appends are
+  /// durable all the same.
+  private func refresh(_ partitions: [KafkaPartition]) {
+    guard !partitions.isEmpty else { return }
+    let places = partitions.map { ($0.topic, $0.index) }
+    let timeout = min(requestMillis, 1000)
+    guard let ends = try? questions.offsets(of: places, at: QuestionsHandle.end, timeoutMillis: timeout) else { return }
+    for (partition, end) in zip(partitions, ends) { if let end = try? end.get() { partition.publish(end: end) } }
+  }
+
+  private func refreshStarts(_ partitions: [KafkaPartition]) {
+    guard !partitions.isEmpty else { return }
+    let places = partitions.map { ($0.topic, $0.index) }
+    guard let starts = try? questions.offsets(of: places, at: QuestionsHandle.beginning) else { return }
+    for (partition, start) in zip(partitions, starts) {
+      if let start = try? start.get() { partition.publish(start: start) }
+    }
+  }
+}
