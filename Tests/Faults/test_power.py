@@ -75,11 +75,14 @@ def loss(disk, ledger, number, rng, **options):
         run = Run(data, seed=SEED, first=number * 10_000_000, batch=rng.choice([1, 30]), **busy, **options)
         assert run.wait_for("a "), run.text() + run.errors.decode()
         time.sleep(rng.uniform(0.2, 1.0))
+        told = run.text()
         disk.lose_power()
-        # What it acknowledges from now on counts as well: it must not be able to.
         time.sleep(0.05)
         run.kill()
-        ledger.take(run.text())
+        # On ext4 what it acknowledges from then on counts as well: it is not able to. On XFS it is, about once in sixty
+        # times: a sync that is under way when the file system is shut down may answer success, and the next write EIO.
+        # With the power gone nobody would hear of it.
+        ledger.take(run.text() if disk.kind == "ext4" else told)
     return len(ledger.acknowledged) - before
 
 
