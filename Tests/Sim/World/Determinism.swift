@@ -50,7 +50,7 @@ package enum Determinism {
   }
 
   /// Goes on from the newest checkpoint, in steps of any size, and hashes the checkpoint at the end, without the
-  /// epochs, which are drawn.
+  /// epochs, which are drawn, and the fingerprint, which covers that of the input.
   private static func foldToEnd(
     _ input: Partition, _ outputs: [Partition], _ store: Store, seed: UInt64, checkpointRecords: Int = .max
   ) throws -> UInt64 {
@@ -68,7 +68,8 @@ package enum Determinism {
     var digest = ByteDigest()
     var reader = ByteReader(content.span.bytes)
     try reader.skip(16)
-    digest.add(try reader.read(count: 8 + 32))
+    digest.add(try reader.read(count: 8))
+    try reader.skip(32)
     for _ in 0..<(try reader.read(littleEndian: Int64.self)) {
       try reader.skip(4)
       digest.add(UInt64(bitPattern: try reader.read(littleEndian: Int64.self)))
