@@ -87,7 +87,7 @@ struct PartitionRecovery<Files: LogFiles> {
     try removeLeftovers(manifest)
     let mark = manifest.settings.isDerived ? nil : DurableMark(in: directory, files: files)
     if let renewed = try renewedEpoch(manifest, mark) { manifest = renewed }
-    var recovered = try scanLast(manifest, mode: .update)
+    var recovered = try scanLast(manifest, mark, mode: .update)
     let path = manifest.activeNames(in: directory).log
     let size = try onDisk { () throws(FileError) in try recovered.file.byteCount() }
     if !manifest.settings.isDerived, !isCuttingAnyDamage {
@@ -116,7 +116,7 @@ struct PartitionRecovery<Files: LogFiles> {
     let path = manifest.activeNames(in: directory).log
     // Before the segment: what it tells of was there by then.
     let mark = manifest.settings.isDerived ? nil : DurableMark(in: directory, files: files)
-    var recovered = try scanLast(manifest, mode: .read)
+    var recovered = try scanLast(manifest, mark, mode: .read)
     try refuseLoss(recovered, mark, path: path)
     let file = recovered.file
     let size = try onDisk { () throws(FileError) in try file.byteCount() }
@@ -124,7 +124,7 @@ struct PartitionRecovery<Files: LogFiles> {
       if recovered.byteCount < size { try refuseDamage(recovered, path: path, size: size) }
     } catch {
       // The writer may have gone on between the two looks; if so, the second finds the gap filled.
-      let again = try scanLast(manifest, mode: .read)
+      let again = try scanLast(manifest, mark, mode: .read)
       guard again.byteCount > recovered.byteCount else { throw error }
       recovered = again
     }
@@ -204,7 +204,13 @@ struct PartitionRecovery<Files: LogFiles> {
 
   // MARK: The last segment
 
-  private func scanLast(_ manifest: PartitionManifest, mode: OpenMode) throws(LogError) -> RecoveredPartition<Files> {
+  /// The index files are not synced: since a power failure they may hold some writes and lack others, which no single
+  /// entry shows, so that they are believed only under the start of the machine that `mark` tells of. Those of derived
+  /// topics, which have no mark, are believed as long as their last entry is right.
+  private func scanLast(
+    _ manifest: PartitionManifest, _ mark: DurableMark?, mode: OpenMode
+  ) throws(LogError) -> RecoveredPartition<Files> {
+    let isIndexWhole = manifest.settings.isDerived || mark?.bootID == files.bootID && files.bootID != 0
     let base = manifest.activeBaseOffset
     let names = manifest.activeNames(in: directory)
     do throws(FileError) {
@@ -212,12 +218,13 @@ struct PartitionRecovery<Files: LogFiles> {
       let size = try file.byteCount()
       var index = storedIndex(names, baseOffset: base, byteCount: size)
       var durable = Int64(index.offsets.last?.position ?? 0)
-      var scanned = try scan(
-        file, from: index.rewindToLastCertainty(), to: size, &index, mayHaveGaps: names.generation > 0)
+      var scanned =
+        try isIndexWhole
+        ? scan(file, from: index.rewindToLastCertainty(), to: size, &index, mayHaveGaps: names.generation > 0) : nil
       if scanned == nil {
-        // The index does not fit the segment, so it is worth nothing.
         index = SegmentIndex(baseOffset: base, intervalBytes: options.indexIntervalBytes)
-        durable = 0
+        // An index that does not fit the segment is worth nothing.
+        if isIndexWhole { durable = 0 }
         scanned = try scan(file, from: 0, to: size, &index, mayHaveGaps: names.generation > 0)
       }
       let (end, nextOffset) = scanned ?? (0, base)
