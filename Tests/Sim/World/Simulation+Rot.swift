@@ -1,6 +1,7 @@
 // Bits that rot on the disk: found out and named, or harmless, and never a wrong answer.
 
 import Codecs
+import Core
 import Kit
 import Log
 
@@ -87,8 +88,8 @@ extension Simulation {
 
   private func isNamed(_ error: LogError, _ path: String, _ byte: Int) -> Bool {
     guard case .corrupt(path, let found, _) = error else { return false }
-    // A rotten length leads to where no batch begins, and that is what is named then.
-    return abs(Int(found) - byte) < 8000
+    // A rotten length leads to where no batch begins, and that is what is named then: up to the greatest length away.
+    return (byte - 8000..<byte + Limits.batchBytesMax).contains(Int(found))
   }
 
   /// Reads batch by batch: one at least is refused for the flipped bit, and every other one is right.
