@@ -45,7 +45,7 @@ import Testing
     #expect(try again.partition("ticks", 0).highWatermark == 600)
   }
 
-  /// A power failure may have kept any of the writes to the index files and lost any: nothing shows that one is missing.
+  /// A power failure may have kept any write to the index files and lost any: nothing shows that one is missing.
   @Test func believesNoIndexOfBeforeAPowerFailure() throws {
     let directory = TemporaryDirectory(in: fastDirectory)
     var options = LogOptions()
