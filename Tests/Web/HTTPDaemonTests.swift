@@ -52,7 +52,9 @@ private func echo(_ request: HTTPRequest) -> HTTPOutcome {
     let client = try HTTPTestClient(port: server.port)
     let body = [UInt8](repeating: 0x61, count: Limits.httpBodyBytesMax)
     #expect(try client.request("POST", "/", body: body).text == "POST   \(body.count)")
-    #expect(try client.request("POST", "/", body: body + [0x61]).status == 413)
+    // Refused by its head alone: whoever goes on sending may find the connection closed before it reads why.
+    try client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.count + 1)\r\n\r\n")
+    #expect(try client.receive().status == 413)
   }
 
   @Test func anOversizedChunkedBodyIsRefusedAndAnEndlessOneCut() throws {
