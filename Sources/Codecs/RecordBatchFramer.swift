@@ -17,7 +17,9 @@ package struct RecordBatchFramer: ~Copyable {
     start = buffer.count
     self.baseOffset = baseOffset
     nextOffset = baseOffset
-    buffer.append(zeros: RecordBatchHeader.encodedByteCount)
+    // What only the end knows is written there.
+    let heading = BatchHeading(lastOffsetDelta: 0, baseTimestampMillis: 0, maxTimestampMillis: 0, recordCount: 0)
+    RecordBatchHeader.append(.none, heading, to: &buffer)
   }
 
   /// The bytes of the batch so far.
@@ -49,20 +51,10 @@ package struct RecordBatchFramer: ~Copyable {
   package consuming func finish(at end: Int64, in buffer: inout ByteWriter) {
     precondition(end >= nextOffset && end > baseOffset && end - baseOffset <= Int64(Int32.max))
     buffer.overwrite(bigEndian: baseOffset, at: start)
-    buffer.overwrite(bigEndian: Int32(buffer.count - start - 12), at: start + 8)
-    buffer.overwrite(bigEndian: UInt8(2), at: start + 16)
     buffer.overwrite(bigEndian: Int32(end - baseOffset - 1), at: start + 23)
     buffer.overwrite(bigEndian: baseTimestamp, at: start + 27)
     buffer.overwrite(bigEndian: maxTimestamp, at: start + 35)
-    buffer.overwrite(bigEndian: Int64(-1), at: start + 43)  // No idempotent producer: id, epoch, sequence.
-    buffer.overwrite(bigEndian: Int16(-1), at: start + 51)
-    buffer.overwrite(bigEndian: Int32(-1), at: start + 53)
     buffer.overwrite(bigEndian: Int32(recordCount), at: start + 57)
-    let checksum = Self.checksum(buffer, from: start + RecordBatchHeader.attributesOffset)
-    buffer.overwrite(bigEndian: checksum, at: start + RecordBatchHeader.checksumOffset)
-  }
-
-  private static func checksum(_ buffer: borrowing ByteWriter, from start: Int) -> UInt32 {
-    CRC32C.checksum(buffer.bytes.extracting(start...))
+    RecordBatchHeader.complete(&buffer, from: start)
   }
 }

@@ -71,33 +71,30 @@
   }
 
   /// Writes the header of a batch with nothing behind it yet; length and checksum are `complete`'s.
-  static func append(
-    _ compression: Compression, lastOffsetDelta: Int, baseTimestampMillis: Int64, maxTimestampMillis: Int64,
-    recordCount: Int, hasTombstoneHorizon: Bool = false, to batch: inout ByteWriter
-  ) {
+  static func append(_ compression: Compression, _ heading: BatchHeading, to batch: inout ByteWriter) {
     batch.append(bigEndian: Int64(0))  // Base offset: the log's to fill in.
     batch.append(bigEndian: Int32(0))  // Length: known at the end.
     batch.append(bigEndian: Int32(0))  // Leader epoch: the log's too.
     batch.append(UInt8(2))
     batch.append(bigEndian: UInt32(0))  // Checksum: known at the end.
-    batch.append(bigEndian: UInt16(compression.rawValue) | (hasTombstoneHorizon ? 0x40 : 0))
-    batch.append(bigEndian: Int32(truncatingIfNeeded: lastOffsetDelta))
-    batch.append(bigEndian: baseTimestampMillis)
-    batch.append(bigEndian: maxTimestampMillis)
+    batch.append(bigEndian: UInt16(compression.rawValue) | (heading.hasTombstoneHorizon ? 0x40 : 0))
+    batch.append(bigEndian: Int32(truncatingIfNeeded: heading.lastOffsetDelta))
+    batch.append(bigEndian: heading.baseTimestampMillis)
+    batch.append(bigEndian: heading.maxTimestampMillis)
     batch.append(bigEndian: Int64(-1))  // No idempotent producer: id, epoch, sequence.
     batch.append(bigEndian: Int16(-1))
     batch.append(bigEndian: Int32(-1))
-    batch.append(bigEndian: Int32(truncatingIfNeeded: recordCount))
+    batch.append(bigEndian: Int32(truncatingIfNeeded: heading.recordCount))
   }
 
-  /// Fills in length and checksum of the only batch in `batch`.
-  static func complete(_ batch: inout ByteWriter) {
-    batch.overwrite(bigEndian: Int32(truncatingIfNeeded: batch.count - 12), at: 8)
-    batch.overwrite(bigEndian: checksum(batch), at: checksumOffset)
+  /// Fills in length and checksum of the batch that begins at `start` and ends with `buffer`.
+  static func complete(_ buffer: inout ByteWriter, from start: Int = 0) {
+    buffer.overwrite(bigEndian: Int32(truncatingIfNeeded: buffer.count - start - 12), at: start + 8)
+    buffer.overwrite(bigEndian: checksum(buffer, from: start + attributesOffset), at: start + checksumOffset)
   }
 
-  private static func checksum(_ batch: borrowing ByteWriter) -> UInt32 {
-    CRC32C.checksum(batch.bytes.extracting(attributesOffset...))
+  private static func checksum(_ buffer: borrowing ByteWriter, from start: Int) -> UInt32 {
+    CRC32C.checksum(buffer.bytes.extracting(start...))
   }
 
   /// Gives the batch at the front of `bytes` its place in a partition.

@@ -3,9 +3,8 @@
 /// Collects records and makes one batch of them. All buffers are reused: a record costs no allocation, a batch one.
 /// Whoever fills it keeps the limits of the log; a batch beyond 2 GiB is a programming error.
 package struct RecordBatchWriter: ~Copyable {
-  private var records = ByteWriter(capacity: 0)
+  private var records = BatchRecords()
   private var batch = ByteWriter(capacity: 0)
-  private var compressor = LZ4Compressor()
   private var baseTimestamp: Int64 = 0
   private var maxTimestamp: Int64 = 0
   /// Records since the last `finish`.
@@ -14,7 +13,7 @@ package struct RecordBatchWriter: ~Copyable {
   package init() {}
 
   /// The records so far, before compression, and the header.
-  package var byteCount: Int { records.count + RecordBatchHeader.encodedByteCount }
+  package var byteCount: Int { records.bytes.count + RecordBatchHeader.encodedByteCount }
 
   /// Adds a record. A nil `key` is a null key; a nil `value` a tombstone; `headers` are as `RecordCursor` has them,
   /// their count first.
@@ -25,7 +24,7 @@ package struct RecordBatchWriter: ~Copyable {
     }
     maxTimestamp = max(maxTimestamp, timestampMillis)
     // Wraps around for absurd times, as reading does: exact all the same.
-    records.append(
+    records.bytes.append(
       recordWithTimeDelta: timestampMillis &- baseTimestamp, offsetDelta: Int64(recordCount), key: key, value: value,
       headers: headers)
     recordCount += 1
@@ -34,39 +33,13 @@ package struct RecordBatchWriter: ~Copyable {
   /// The batch of all records since the last call; the writer is empty again. At least one record.
   package mutating func finish(compression: Compression = .lz4) -> EncodedBatch {
     precondition(recordCount > 0, "a batch without a record")
-    batch.removeAll()
-    appendHeader(compression)
-    if compression == .none || !Self.compress(records, into: &batch, with: &compressor) {
-      // Without memory for the compressor, the same records as they are make as good a batch.
-      batch.removeAll()
-      appendHeader(.none)
-      Self.copy(records, into: &batch)
-    }
-    RecordBatchHeader.complete(&batch)
+    let heading = BatchHeading(
+      lastOffsetDelta: recordCount - 1, baseTimestampMillis: baseTimestamp, maxTimestampMillis: maxTimestamp,
+      recordCount: recordCount)
+    records.finish(heading, compression, into: &batch)
     let finished = EncodedBatch(bytes: batch.copy(), recordCount: recordCount, maxTimestampMillis: maxTimestamp)
-    records.removeAll()
+    records.bytes.removeAll()
     recordCount = 0
     return finished
-  }
-
-  private static func compress(
-    _ records: borrowing ByteWriter, into batch: inout ByteWriter, with compressor: inout LZ4Compressor
-  ) -> Bool {
-    do throws(CodecError) {
-      try compressor.append(records.bytes, to: &batch)
-      return true
-    } catch {
-      return false
-    }
-  }
-
-  private static func copy(_ records: borrowing ByteWriter, into batch: inout ByteWriter) {
-    batch.append(records.bytes)
-  }
-
-  private mutating func appendHeader(_ compression: Compression) {
-    RecordBatchHeader.append(
-      compression, lastOffsetDelta: recordCount - 1, baseTimestampMillis: baseTimestamp,
-      maxTimestampMillis: maxTimestamp, recordCount: recordCount, to: &batch)
   }
 }

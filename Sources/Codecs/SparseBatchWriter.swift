@@ -4,8 +4,7 @@
 /// in front of the first, between them, and behind the last. Batches that cover all offsets leave no doubt whether one
 /// is missing. All buffers are reused.
 package struct SparseBatchWriter: ~Copyable {
-  private var records = ByteWriter(capacity: 0)
-  private var compressor = LZ4Compressor()
+  private var records = BatchRecords()
   /// The first offset that the batch covers.
   package private(set) var baseOffset: Int64 = 0
   /// From when on its tombstones may go.
@@ -17,11 +16,11 @@ package struct SparseBatchWriter: ~Copyable {
   package init() {}
 
   /// The records so far, before compression.
-  package var byteCount: Int { records.count }
+  package var byteCount: Int { records.bytes.count }
 
   /// Begins a batch at `baseOffset`.
   package mutating func begin(at baseOffset: Int64, horizonMillis: Int64? = nil) {
-    records.removeAll()
+    records.bytes.removeAll()
     self.baseOffset = baseOffset
     self.horizonMillis = horizonMillis
     baseTimestamp = horizonMillis ?? 0
@@ -35,7 +34,7 @@ package struct SparseBatchWriter: ~Copyable {
     let record = cursor.record
     if recordCount == 0, horizonMillis == nil { baseTimestamp = record.timestampMillis }
     maxTimestamp = recordCount == 0 ? record.timestampMillis : max(maxTimestamp, record.timestampMillis)
-    records.append(
+    records.bytes.append(
       recordWithTimeDelta: record.timestampMillis &- baseTimestamp, offsetDelta: record.offset - baseOffset,
       key: record.hasKey ? record.key : nil, value: record.hasValue ? record.value : nil, headers: cursor.storedHeaders)
     recordCount += 1
@@ -44,38 +43,11 @@ package struct SparseBatchWriter: ~Copyable {
   /// Replaces the content of `batch` by the batch, which covers the offsets up to `lastOffset`, at most 2^31 from the
   /// first. No record at all makes an empty one.
   package mutating func finish(lastOffset: Int64, into batch: inout ByteWriter) {
+    let heading = BatchHeading(
+      lastOffsetDelta: Int(lastOffset - baseOffset), baseTimestampMillis: baseTimestamp,
+      maxTimestampMillis: maxTimestamp, recordCount: recordCount, hasTombstoneHorizon: horizonMillis != nil)
     // An empty batch has nothing to compress, and Kafka's readers want none.
-    var compression: Compression = recordCount == 0 ? .none : .lz4
-    batch.removeAll()
-    appendHeader(compression, lastOffset, to: &batch)
-    if compression == .lz4, !Self.compress(records, into: &batch, with: &compressor) {
-      compression = .none
-      batch.removeAll()
-      appendHeader(compression, lastOffset, to: &batch)
-    }
-    if compression == .none { Self.copy(records, into: &batch) }
-    RecordBatchHeader.complete(&batch)
+    records.finish(heading, recordCount == 0 ? .none : .lz4, into: &batch)
     batch.overwrite(bigEndian: baseOffset, at: 0)
-  }
-
-  private func appendHeader(_ compression: Compression, _ lastOffset: Int64, to batch: inout ByteWriter) {
-    RecordBatchHeader.append(
-      compression, lastOffsetDelta: Int(lastOffset - baseOffset), baseTimestampMillis: baseTimestamp,
-      maxTimestampMillis: maxTimestamp, recordCount: recordCount, hasTombstoneHorizon: horizonMillis != nil, to: &batch)
-  }
-
-  private static func compress(
-    _ records: borrowing ByteWriter, into batch: inout ByteWriter, with compressor: inout LZ4Compressor
-  ) -> Bool {
-    do throws(CodecError) {
-      try compressor.append(records.bytes, to: &batch)
-      return true
-    } catch {
-      return false
-    }
-  }
-
-  private static func copy(_ records: borrowing ByteWriter, into batch: inout ByteWriter) {
-    batch.append(records.bytes)
   }
 }
