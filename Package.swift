@@ -55,7 +55,8 @@ let package = Package(
     .target(
       name: "Wiring",
       dependencies: [
-        "CPlatform", "CYAML", "Codecs", "Core", "Events", "Feeds", "Log", "Processors", "Projections", "Web",
+        "CPlatform", "CYAML", "Codecs", "Core", "Events", "Feeds", "Log", "LogKafka", "Processors", "Projections",
+        "Web",
       ],
       swiftSettings: sources),
     .executableTarget(name: "millrace", dependencies: ["Wiring"], swiftSettings: sources),
@@ -106,7 +107,7 @@ let package = Package(
       dependencies: ["CYAML", "Codecs", "Core", "Events", "Feeds", "Log", "Projections", "Web", "Kit"],
       path: "Tests/Web", swiftSettings: common),
     .testTarget(
-      name: "WiringTests", dependencies: ["Events", "Log", "Wiring", "Kit"], path: "Tests/Wiring",
+      name: "WiringTests", dependencies: ["Events", "Log", "LogKafka", "Wiring", "Kit"], path: "Tests/Wiring",
       swiftSettings: common),
     // The simulator: the real log, processors and checkpoints over a simulated disk, clock and scheduler.
     .target(

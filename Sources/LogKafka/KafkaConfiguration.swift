@@ -52,6 +52,10 @@ package struct KafkaConfiguration: Sendable, Equatable {
   package var tls: KafkaTLS?
   package var login: KafkaLogin?
   package var timeouts: KafkaTimeouts
+  /// Copies of a topic that is created; nil for as many as the brokers make by default.
+  package var replication: Int?
+  /// Copies that must have an append before it is acknowledged; nil for as many as the brokers demand by default.
+  package var minInsyncReplicas: Int?
   /// More of librdkafka's own settings, of those that `PinnedSettings.adjustable` lists.
   package var adjustments: [String: String]
   /// False only where no broker can tell how a topic is set, as in librdkafka's mock cluster: epochs are then without a
@@ -85,12 +89,18 @@ package struct KafkaConfiguration: Sendable, Equatable {
       throw .configuration("SASL PLAIN without TLS would send the password readable: add tls")
     }
     for (key, _) in adjustments.sorted(by: { $0.key < $1.key }) {
-      if PinnedSettings.adjustable.contains(where: { $0.key == key }) { continue }
-      if let pinned = PinnedSettings.table.first(where: { $0.key == key }) {
-        throw .configuration("\(key) is pinned to \(pinned.value): \(pinned.reason)")
-      }
-      throw .configuration("unknown setting \(key)")
+      if let refusal = Self.refusal(ofSetting: key) { throw .configuration(refusal) }
     }
+  }
+
+  /// Why one of librdkafka's settings is not for users to choose; nil if it is.
+  package static func refusal(ofSetting key: String) -> String? {
+    if PinnedSettings.adjustable.contains(where: { $0.key == key }) { return nil }
+    if let pinned = PinnedSettings.table.first(where: { $0.key == key }) {
+      return "\(key) is pinned to \(pinned.value): \(pinned.reason)"
+    }
+    return "unknown setting \(key); those that may be chosen are "
+      + PinnedSettings.adjustable.map(\.key).joined(separator: ", ")
   }
 
   private static let firstWithSCRAM: Int32 = 0x0206_01ff

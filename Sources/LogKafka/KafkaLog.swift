@@ -78,7 +78,9 @@ package final class KafkaLog: EventLog {
     let marker = UInt32.random(in: 0...UInt32.max)
     let isNew = try onKafka { () throws(KafkaError) in
       try questions.create(
-        settings.name, partitions: settings.partitions, settings: TopicRules.settings(for: settings, marker: marker))
+        settings.name, partitions: settings.partitions, replication: configuration.replication,
+        settings: TopicRules.settings(
+          for: settings, marker: marker, minInsyncReplicas: configuration.minInsyncReplicas))
     }
     let count = try partitionCount(of: settings.name, isAwaited: true)
     guard count == settings.partitions else {

@@ -82,11 +82,14 @@ internal import Synchronization
 
   /// Creates a topic. False if there is one of this name already.
   func create(
-    _ name: String, partitions: Int, settings: [(key: String, value: String)]
+    _ name: String, partitions: Int, replication: Int? = nil, settings: [(key: String, value: String)]
   ) throws(KafkaError) -> Bool {
     var text = [CChar](repeating: 0, count: 512)
     // -1: as many replicas as the brokers make by default.
-    guard let topic = unsafe rd_kafka_NewTopic_new(name, Int32(clamping: partitions), -1, &text, text.count) else {
+    let replication = Int32(clamping: replication ?? -1)
+    guard
+      let topic = unsafe rd_kafka_NewTopic_new(name, Int32(clamping: partitions), replication, &text, text.count)
+    else {
       throw KafkaError(RD_KAFKA_RESP_ERR__INVALID_ARG, KafkaHandle.string(text))
     }
     defer { unsafe rd_kafka_NewTopic_destroy(topic) }

@@ -37,7 +37,9 @@ enum TopicRules {
   }
 
   /// What a new topic is created with.
-  static func settings(for topic: TopicSettings, marker: UInt32) -> [(key: String, value: String)] {
+  static func settings(
+    for topic: TopicSettings, marker: UInt32, minInsyncReplicas: Int? = nil
+  ) -> [(key: String, value: String)] {
     let policy = topic.policy
     var settings = [
       ("retention.ms", "\(policy.retentionMillis ?? -1)"),
@@ -59,6 +61,7 @@ enum TopicRules {
       settings.append(("cleanup.policy", "delete"))
     }
     if let millis = policy.segmentMillis { settings.append(("segment.ms", "\(millis)")) }
+    if let minInsyncReplicas { settings.append(("min.insync.replicas", "\(minInsyncReplicas)")) }
     return settings
   }
 

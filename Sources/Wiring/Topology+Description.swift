@@ -5,7 +5,8 @@ import Events
 extension Topology {
   /// What `millrace describe` prints: every key with its value, marked where a file or flag changed it.
   package var description: String {
-    let plain = Topology()
+    let standards = Dictionary(
+      uniqueKeysWithValues: (Topology().keys + KafkaSection().keys).map { ($0.name, $0.value) })
     var lines = ["# the way of an event"]
     lines += feeds.isEmpty ? ["HTTP ingest -> prices.ticks.v1"] : feeds.map { "\($0.summary) -> prices.ticks.v1" }
     lines += [
@@ -15,8 +16,9 @@ extension Topology {
       "all topics -> the edge at http://\(edge.host):\(edge.port)",
       "", "# keys (* differs from the default)",
     ]
-    let rows = zip(keys, plain.keys).map { key, standard in
-      "\(key.value == standard.value ? "  " : "* ")\(key.name): \(key.value)\(key.unit.isEmpty ? "" : " ")\(key.unit)"
+    let rows = keys.map { key in
+      let mark = key.value == standards[key.name] ? "  " : "* "
+      return "\(mark)\(key.name): \(key.value)\(key.unit.isEmpty ? "" : " ")\(key.unit)"
     }
     let feedRows = feeds.enumerated().flatMap { index, feed in
       feed.keys.map { "* feeds[\(index)].\($0.name): \($0.value)" }

@@ -1,10 +1,18 @@
-// The log section: where topics are, what an acknowledgement promises, how long records stay.
+// The log section: where topics are, what an acknowledgement promises, how long records stay. Kafka's: Topology+Kafka.
 
 package import Events
 package import Log
 
 extension Topology {
+  /// Where the topics are.
+  package enum LogBackend: Equatable, Sendable {
+    case embedded
+    case kafka(KafkaSection)
+  }
+
   package struct LogSection: Equatable, Sendable {
+    package var backend = LogBackend.embedded
+    /// Of the embedded log's topics, and of the checkpoints with either backend.
     package var directory = "data"
     package var partitions = 1
     package var segmentBytes = 256 << 20
@@ -59,7 +67,25 @@ extension Topology.LogSection {
   private static let hours = 0...1_000_000
   private static let mebibytes = 0...1_000_000_000
 
-  mutating func read(_ section: inout MappingReader) throws(YAMLError) {
+  /// `log: kafka`, `log: embedded`, or a mapping of keys.
+  mutating func read(_ node: YAMLNode) throws(YAMLError) {
+    switch node {
+    case .scalar("kafka", _): backend = .kafka(Topology.KafkaSection())
+    case .scalar("embedded", _): backend = .embedded
+    case .mapping:
+      var section = try MappingReader(node, path: "log")
+      try read(&section)
+    default: throw YAMLError(mark: node.mark, message: "log must be kafka, embedded or a mapping of keys")
+    }
+  }
+
+  private mutating func read(_ section: inout MappingReader) throws(YAMLError) {
+    if var inner = try section.section("kafka") {
+      var kafka = Topology.KafkaSection()
+      try kafka.read(&inner)
+      backend = .kafka(kafka)
+      try Self.refuse(["segmentBytes", "durability"], in: &section)
+    }
     if let (text, _) = try section.text("directory") { directory = text }
     try section.integer("partitions", in: 1...64, into: &partitions)
     try section.integer("segmentBytes", in: (1 << 20)...(1 << 30), into: &segmentBytes)
@@ -69,11 +95,25 @@ extension Topology.LogSection {
     try section.integer("retentionMiB", in: Self.mebibytes, into: &retentionMiB)
     if var inner = try section.section("topics") {
       for topic in Topic.all {
-        if var entry = try inner.section(topic.stream) { topics[topic.stream] = try Self.topic(&entry, topic) }
+        guard var entry = try inner.section(topic.stream) else { continue }
+        if case .kafka = backend { try Self.refuse(["durability"], in: &entry) }
+        topics[topic.stream] = try Self.topic(&entry, topic)
       }
       try inner.finish()
     }
     try section.finish()
+  }
+
+  /// Keys of the embedded log alone, where the topics are on Kafka.
+  private static func refuse(_ keys: [String], in section: inout MappingReader) throws(YAMLError) {
+    for key in keys {
+      guard let (_, mark) = try section.text(key) else { continue }
+      throw YAMLError(
+        mark: mark,
+        message:
+          "\(section.name(key)) is of the embedded log, and log.kafka is given: leave it out. On Kafka an append "
+          + "is acknowledged when all replicas in sync have it, and segments have the brokers' size")
+    }
   }
 
   private static func topic(
@@ -127,12 +167,24 @@ extension Durability {
 }
 
 extension Topology.LogSection {
+  /// The cluster, where that is the log.
+  package var kafka: Topology.KafkaSection? { if case .kafka(let section) = backend { section } else { nil } }
+
   var keys: [Topology.Key] {
     var keys = [
+      Topology.Key(name: "log", value: kafka == nil ? "embedded" : "kafka"),
       Topology.Key(name: "log.directory", value: directory),
       Topology.Key(name: "log.partitions", value: "\(partitions)"),
-      Topology.Key(name: "log.segmentBytes", value: "\(segmentBytes)", unit: "bytes"),
-      Topology.Key(name: "log.durability", value: durability.text),
+    ]
+    if let kafka {
+      keys += kafka.keys
+    } else {
+      keys += [
+        Topology.Key(name: "log.segmentBytes", value: "\(segmentBytes)", unit: "bytes"),
+        Topology.Key(name: "log.durability", value: durability.text),
+      ]
+    }
+    keys += [
       Topology.Key(name: "log.segmentHours", value: "\(segmentHours)", unit: "h"),
       Topology.Key(name: "log.retentionHours", value: Self.bound(retentionHours), unit: retentionHours > 0 ? "h" : ""),
       Topology.Key(name: "log.retentionMiB", value: Self.bound(retentionMiB), unit: retentionMiB > 0 ? "MiB" : ""),
@@ -147,9 +199,13 @@ extension Topology.LogSection {
   private func topicKeys(_ topic: Topic) -> [Topology.Key] {
     let entry = topics[topic.stream] ?? Topology.TopicSection()
     let prefix = "log.topics.\(topic.stream)."
-    var keys = [
-      Topology.Key(
-        name: prefix + "durability", value: (entry.durability ?? (topic.isDerived ? .os : durability)).text),
+    var keys: [Topology.Key] = []
+    if kafka == nil {
+      keys.append(
+        Topology.Key(
+          name: prefix + "durability", value: (entry.durability ?? (topic.isDerived ? .os : durability)).text))
+    }
+    keys += [
       Topology.Key(name: prefix + "segmentHours", value: "\(entry.segmentHours ?? segmentHours)", unit: "h"),
       Topology.Key(name: prefix + "retentionHours", value: Self.bound(entry.retentionHours ?? retentionHours)),
       Topology.Key(name: prefix + "retentionMiB", value: Self.bound(entry.retentionMiB ?? retentionMiB)),

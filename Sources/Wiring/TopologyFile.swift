@@ -8,6 +8,7 @@ extension Topology {
   static func load(_ arguments: Arguments, environment: [String: String]) throws -> Topology {
     let file = arguments["topology"] ?? environment["MILLRACE_TOPOLOGY"]
     var topology = try file.map(read) ?? .withoutFile
+    if let text = arguments["log"] ?? environment["MILLRACE_LOG"] { try topology.log.setBackend(text) }
     if let directory = arguments["data"] ?? environment["MILLRACE_DATA"] { topology.log.directory = directory }
     if let text = arguments["listen"] ?? environment["MILLRACE_LISTEN"] {
       guard let (host, port) = EdgeSection.address(text) else {
@@ -18,6 +19,16 @@ extension Topology {
     if let text = arguments["feed"] ?? environment["MILLRACE_FEED"] { topology.feeds = try feeds(text, topology) }
     if let text = arguments["rate"] ?? environment["MILLRACE_RATE"] { try topology.setRate(text) }
     return topology
+  }
+
+  /// For commands that only know the files of the embedded log.
+  static func loadEmbedded(_ arguments: Arguments) throws -> Topology {
+    let topology = try load(arguments, environment: ProcessInfo.processInfo.environment)
+    guard topology.log.kafka != nil else { return topology }
+    throw CommandFailure(
+      code: .usage,
+      message: "this command works on the files of the embedded log, and the log is Kafka: name a data directory with "
+        + "--log embedded --data DIR, or use Kafka's own tools, such as kcat or kafka-dump-log")
   }
 
   /// What runs when no file says anything: a market of our own making, so that there is something to see.
@@ -73,5 +84,23 @@ extension Topology {
         return .recorded(recorded)
       }
     }
+  }
+}
+
+extension Topology.LogSection {
+  /// `embedded`, `kafka`, or `kafka:HOST:PORT,...`; the rest of a file's `log.kafka` stays.
+  fileprivate mutating func setBackend(_ text: String) throws {
+    if text == "embedded" {
+      backend = .embedded
+      return
+    }
+    var section = kafka ?? Topology.KafkaSection()
+    if text.hasPrefix("kafka:"), Topology.KafkaSection.areServers(String(text.dropFirst(6))) {
+      section.bootstrapServers = String(text.dropFirst(6))
+    } else if text != "kafka" {
+      throw CommandFailure(
+        code: .usage, message: "--log \(text): it must be embedded, kafka or kafka:HOST:PORT, several with commas")
+    }
+    backend = .kafka(section)
   }
 }

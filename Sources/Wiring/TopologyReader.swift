@@ -88,6 +88,9 @@ struct MappingReader {
     return try MappingReader(node, path: name(key))
   }
 
+  /// The keys that were not read yet.
+  var keys: [(key: String, mark: YAMLMark)] { rest.map { ($0.key, $0.keyMark) } }
+
   func name(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 }
 
@@ -96,7 +99,7 @@ extension Topology {
   package init(yaml text: String) throws(YAMLError) {
     self.init()
     var top = try MappingReader(try YAMLDocument.parse(text), path: "")
-    if var section = try top.section("log") { try log.read(&section) }
+    if let node = top.take("log") { try log.read(node) }
     if let names = try top.texts("instruments") {
       for (name, mark) in names {
         guard Instrument.isValid(name) else {

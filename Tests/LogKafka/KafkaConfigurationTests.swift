@@ -33,7 +33,7 @@ import Testing
     configuration.adjustments = ["acks": "1"]
     #expect(refusal(configuration) == "acks is pinned to all: acknowledged means: on all replicas in sync")
     configuration.adjustments = ["clientrack": "eu-1"]
-    #expect(refusal(configuration) == "unknown setting clientrack")
+    #expect(refusal(configuration)?.hasPrefix("unknown setting clientrack; those") == true)
     #expect(refusal(KafkaConfiguration(bootstrapServers: "")) == "no bootstrap servers")
   }
 

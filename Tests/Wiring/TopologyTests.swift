@@ -78,8 +78,8 @@ import Testing
   @Test(arguments: [
     (
       "log:\n  partition: 1\n", 2, 3,
-      "unknown key \"partition\" in log; known are directory, durability, partitions, retentionHours, retentionMiB, "
-        + "segmentBytes, segmentHours, topics"
+      "unknown key \"partition\" in log; known are directory, durability, kafka, partitions, retentionHours, "
+        + "retentionMiB, segmentBytes, segmentHours, topics"
     ),
     (
       "log: {durability: maybe}\n", 1, 19,
@@ -100,7 +100,7 @@ import Testing
         + "retentionMiB, segmentHours"
     ),
     ("log:\n  partitions: 0\n", 2, 15, "log.partitions is \"0\"; it must be a whole number from 1 to 64"),
-    ("log: 3\n", 1, 6, "log must be a mapping of keys"),
+    ("log: 3\n", 1, 6, "log must be kafka, embedded or a mapping of keys"),
     ("log: {}\nlog: {}\n", 2, 1, "\"log\" is given twice"),
     ("instruments: [BTCUSD]\n", 1, 15, "instrument \"BTCUSD\" must look like BTC/USD"),
     ("feeds:\n  - kind: telepathy\n", 2, 11, "feeds[0].kind must be synthetic or recorded"),

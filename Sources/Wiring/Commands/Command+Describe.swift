@@ -6,6 +6,7 @@ import Foundation
 extension Command {
   static let topologyOptions = [
     Option(name: "topology", value: "FILE", help: "the topology file (MILLRACE_TOPOLOGY)"),
+    Option(name: "log", value: "LOG", help: "embedded, kafka or kafka:HOST:PORT,... (MILLRACE_LOG)"),
     Option(name: "data", value: "DIR", help: "the data directory (MILLRACE_DATA; default data)"),
   ]
   static let feedOptions = [

@@ -28,7 +28,7 @@ extension Command {
     guard isRaw == arguments.has("topic") else {
       throw CommandFailure(code: .usage, message: "--topic is for --format raw, which needs it")
     }
-    let topology = try Topology.load(arguments, environment: ProcessInfo.processInfo.environment)
+    let topology = try Topology.loadEmbedded(arguments)
     let survey = LogSurvey(directory: topology.log.directory, files: PosixFiles())
     do throws(LogError) { try survey.prepare() } catch { throw CommandFailure(error) }
     let lock: PosixFile

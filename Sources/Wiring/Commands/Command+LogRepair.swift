@@ -21,7 +21,7 @@ extension Command {
       Exit status 0: nothing is to be done, or all was done. 1: without --yes, something is to be done.
       """
   ) { arguments in
-    let topology = try Topology.load(arguments, environment: ProcessInfo.processInfo.environment)
+    let topology = try Topology.loadEmbedded(arguments)
     let target = try LogToolTarget(arguments)
     do throws(LogError) {
       let lock = try LogRepair.lock(target.survey)

@@ -60,7 +60,7 @@ extension Command {
 
   /// Opens the log for reading, beside whoever writes it.
   static func withReader(_ arguments: Arguments, _ body: (EmbeddedLog) throws -> ExitCode) throws -> ExitCode {
-    let topology = try Topology.load(arguments, environment: ProcessInfo.processInfo.environment)
+    let topology = try Topology.loadEmbedded(arguments)
     let directory = topology.log.directory
     guard FileManager.default.fileExists(atPath: directory + "/topics") else {
       throw CommandFailure(code: .missingInput, message: "there is no data in \(directory); choose another with --data")

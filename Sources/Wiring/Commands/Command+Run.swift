@@ -18,7 +18,7 @@ extension Command {
         millrace run --feed none                            HTTP ingest alone
       """
   ) { arguments in
-    let topology = try Topology.load(arguments, environment: ProcessInfo.processInfo.environment)
+    let topology = try Topology.loadEmbedded(arguments)
     for case .recorded(let feed) in topology.feeds {
       do throws(FeedError) {
         try RecordedFeed<SystemClock, Runtime.Sink>.check(directory: feed.directory)

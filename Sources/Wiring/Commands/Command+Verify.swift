@@ -15,7 +15,7 @@ extension Command {
       Exit status 0: all equal. 1: the first difference is named. 65: stored data is damaged, file and byte are named.
       """
   ) { arguments in
-    let topology = try Topology.load(arguments, environment: ProcessInfo.processInfo.environment)
+    let topology = try Topology.loadEmbedded(arguments)
     return try withReader(arguments) { log in
       guard let settings = log.topics().first(where: { $0.name == Topic.ticks.name }) else {
         throw CommandFailure(code: .missingInput, message: "there are no ticks in \(topology.log.directory)")

@@ -42,7 +42,7 @@ struct LogToolTarget {
   }
 
   static func directory(_ arguments: Arguments) throws -> String {
-    try Topology.load(arguments, environment: ProcessInfo.processInfo.environment).log.directory
+    try Topology.loadEmbedded(arguments).log.directory
   }
 
   static func partition(_ arguments: Arguments) throws -> Int? {
