@@ -100,14 +100,17 @@ let package = Package(
       name: "ProcessorsTests", dependencies: ["Codecs", "Events", "Log", "Processors", "Kit"],
       path: "Tests/Processors", swiftSettings: common),
     .testTarget(
-      name: "ProjectionsTests", dependencies: ["Codecs", "Events", "Log", "Processors", "Projections", "Kit"],
+      name: "ProjectionsTests",
+      dependencies: ["Codecs", "Events", "Log", "Processors", "Projections", "Kit", "PortKit"],
       path: "Tests/Projections", swiftSettings: common),
     .testTarget(
       name: "WebTests",
       dependencies: ["CYAML", "Codecs", "Core", "Events", "Feeds", "Log", "Projections", "Web", "Kit"],
       path: "Tests/Web", swiftSettings: common),
     .testTarget(
-      name: "WiringTests", dependencies: ["Events", "Log", "LogKafka", "Wiring", "Kit"], path: "Tests/Wiring",
+      name: "WiringTests",
+      dependencies: ["Codecs", "Core", "Events", "Log", "LogKafka", "Wiring", "Kit", "PortKit"],
+      path: "Tests/Wiring",
       swiftSettings: common),
     // The simulator: the real log, processors and checkpoints over a simulated disk, clock and scheduler.
     .target(

@@ -36,7 +36,8 @@ package protocol PartitionLog: AnyObject, Sendable {
   /// Waits until all that was appended so far is on disk.
   func sync() throws(LogError)
 
-  /// Cuts a derived partition back to end at `offset`, before it is generated again. No append may be under way.
+  /// Cuts a derived partition back to end at `offset`, before it is generated again. No append may be under way. At its
+  /// end nothing is cut, but it takes appends again after one was refused.
   /// `.inputTopic` for others, `.afterEnd` if the partition is shorter than `offset`, `.notCuttable` where no partition
   /// can be cut.
   func truncate(to offset: Int64) throws(LogError)

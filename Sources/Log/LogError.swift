@@ -13,7 +13,7 @@ package enum LogError: Error, Equatable, Sendable {
   /// Another process writes to this directory.
   case locked(directory: String)
   /// The disk is full; nothing of the batch was kept. The log goes on once there is space, a derived partition once it
-  /// is cut back as well: what would have come next has no right place.
+  /// is cut back as well, at its end at least: what would have come next has no right place.
   case diskFull
   /// The process or the machine has as many files open as it may: raise the limit (`ulimit -n`). Nothing was done;
   /// the same may be tried again.
@@ -41,4 +41,12 @@ package enum LogError: Error, Equatable, Sendable {
   /// Partitions in Apache Kafka are never cut nor emptied: their derived topics are not generated again after a crash,
   /// but folded silently up to what is committed.
   case notCuttable(String)
+
+  /// Something ran out or is out of reach: the same may succeed later, without a restart.
+  package var isPassing: Bool {
+    switch self {
+    case .diskFull, .outOfDescriptors, .unavailable: true
+    default: false
+    }
+  }
 }

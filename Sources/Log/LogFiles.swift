@@ -107,10 +107,16 @@ extension LogFiles {
   /// written and synced before it takes the name, and the directory is synced after.
   package func replace(_ name: String, in directory: String, with bytes: RawSpan) throws(FileError) {
     let temporary = "\(directory)/\(name).tmp"
-    let file = try open(temporary, .create)
-    try file.write(bytes, at: 0)
-    try file.sync()
-    try rename(temporary, to: "\(directory)/\(name)")
+    do throws(FileError) {
+      let file = try open(temporary, .create)
+      try file.write(bytes, at: 0)
+      try file.sync()
+      try rename(temporary, to: "\(directory)/\(name)")
+    } catch {
+      // Half of it would help to keep a full disk full.
+      try? remove(temporary)
+      throw error
+    }
     do throws(FileError) {
       try syncDirectory(directory)
     } catch {

@@ -22,6 +22,8 @@ final class OutputPartition<Partition: PartitionLog> {
     var writer = RecordBatchWriter()
     var hash = RecordHash()
     var endOffset: Int64 = 0
+    /// Up to here the partition holds what the fold gives again.
+    var standingEnd: Int64 = 0
   }
 
   let partition: Partition
@@ -34,11 +36,13 @@ final class OutputPartition<Partition: PartitionLog> {
     self.compression = compression
   }
 
-  /// The offset behind the last record appended.
+  /// The offset behind the last record that the fold gave.
   var endOffset: Int64 { state.endOffset }
+  /// Where the partition ends, once all that was appended is there.
+  var partitionEnd: Int64 { max(state.endOffset, state.standingEnd) }
   var hashValue: [UInt8] { state.hash.value }
 
-  /// Appends `records`; a batch that is not full yet waits for `flush`.
+  /// Appends `records` but for those that stand already; a batch that is not full yet waits for `flush`.
   func append(_ records: borrowing DerivedRecords) throws(LogError) {
     if records.count > 0 { try Self.append(records, &state, to: partition, compression, refusal) }
   }
@@ -49,6 +53,7 @@ final class OutputPartition<Partition: PartitionLog> {
   ) throws(LogError) {
     state.hash.update(records.bytes)
     try records.forEach(firstOffset: state.endOffset) { (record, _) throws(LogError) in
+      if record.offset < state.standingEnd { return }
       state.writer.append(timestampMillis: record.timestampMillis, key: record.key, value: record.value)
       if state.writer.byteCount >= ProcessorLimits.outputBatchBytes
         || state.writer.recordCount >= ProcessorLimits.outputBatchRecords
@@ -82,21 +87,31 @@ final class OutputPartition<Partition: PartitionLog> {
     return OutputMark(epoch: partition.epoch, endOffset: state.endOffset, hash: writer.copy())
   }
 
-  /// Cuts the partition back to `mark`.
-  func restore(_ mark: OutputMark) throws(LogError) -> CodecError? {
+  /// Waits for what an earlier task appended, and makes the partition take more after something was refused.
+  func settle() throws(LogError) {
+    try partition.sync()
+    try partition.truncate(to: partition.highWatermark)
+  }
+
+  /// Goes back to the place of `mark`.
+  func restore(_ mark: OutputMark, _ mode: RecoveryMode) throws(LogError) -> CodecError? {
     var state = State()
     var reader = ByteReader(unsafe mark.hash.span.bytes)
     do throws(CodecError) { try state.hash.restore(from: &reader) } catch { return error }
-    try partition.truncate(to: mark.endOffset)
+    if mode == .cutting { try partition.truncate(to: mark.endOffset) }
     state.endOffset = mark.endOffset
+    state.standingEnd = partition.highWatermark
     self.state = state
     return nil
   }
 
   /// Begins again: the same history under the same epoch, or, with `isChanged`, another one under a new epoch.
-  func restart(isChanged: Bool) throws(LogError) {
-    if isChanged { try partition.reset() } else { try partition.truncate(to: partition.startOffset) }
+  func restart(_ mode: RecoveryMode, isChanged: Bool = false) throws(LogError) {
+    if mode == .cutting {
+      if isChanged { try partition.reset() } else { try partition.truncate(to: partition.startOffset) }
+    }
     state = State()
-    state.endOffset = partition.startOffset
+    // What retention took stood there as well.
+    state.standingEnd = partition.highWatermark
   }
 }

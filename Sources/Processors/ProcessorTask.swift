@@ -25,14 +25,15 @@ package final class ProcessorTask<Partition: PartitionLog, Store: CheckpointStor
   /// gives new processors, always alike.
   package init(
     input: Partition, outputs: [Partition], store: Store, settings: TaskSettings = TaskSettings(),
-    makeProcessor: () -> Fold
+    mode: RecoveryMode = .cutting, makeProcessor: () -> Fold
   ) throws(ProcessorError) {
     let fingerprint = Self.fingerprint(makeProcessor(), settings.screen, inputEpoch: input.epoch)
     let shelf = CheckpointShelf(
       store: store, newestCount: settings.checkpointsKept, olderMax: settings.checkpointsKeptOlder)
     let derived = outputs.map { OutputPartition($0, compression: settings.compression) }
     let start = TaskRecovery(
-      input: input, outputs: derived, shelf: shelf, fingerprint: fingerprint, screen: settings.screen)
+      input: input, outputs: derived, shelf: shelf, fingerprint: fingerprint, screen: settings.screen,
+      mode: mode)
     let recovered = try start.recover(makeProcessor)
     recovery = recovered.report
     pipeline = recovered.pipeline
@@ -51,7 +52,7 @@ package final class ProcessorTask<Partition: PartitionLog, Store: CheckpointStor
   package var position: Int64 { pipeline.position }
 
   /// Folds about `maxBytes` of input, if there is any, and appends what comes of it. Writes a checkpoint when one is
-  /// due. An error is final for this task: make a new one, which recovers.
+  /// due. An error is final for this task: make a new one, which recovers, within the same process in place.
   package func step(maxBytes: Int = ProcessorLimits.stepBytes) throws(ProcessorError) -> StepResult {
     // Also when there is no input: nobody else would find that the last outputs are missing.
     try onLog { () throws(LogError) in for output in outputs { try output.checkTaken() } }
@@ -85,9 +86,9 @@ package final class ProcessorTask<Partition: PartitionLog, Store: CheckpointStor
       #endif
       try onLog { () throws(LogError) in try output.sync() }
       let end = output.partition.highWatermark
-      guard end == output.endOffset else {
+      guard end == output.partitionEnd else {
         throw .foreignRecords(
-          topic: output.partition.topic, partition: output.partition.index, expected: output.endOffset, found: end)
+          topic: output.partition.topic, partition: output.partition.index, expected: output.partitionEnd, found: end)
       }
     }
     var state = ByteWriter(capacity: 1 << 16)

@@ -3,7 +3,8 @@
 import Codecs
 import Log
 
-/// Looks for the newest checkpoint that fits the log, and brings the derived partitions to that moment.
+/// Looks for the newest checkpoint that fits the log, and brings the derived partitions to that moment, or past it as
+/// `mode` says.
 ///
 /// A class on purpose: as a struct, an optimized build of Swift 6.3 releases undefined words in place of its fields at
 /// the end of `ProcessorTask.init`, and dies there (seen in the assembly: `swift_release_n` without an object).
@@ -13,16 +14,18 @@ final class TaskRecovery<Partition: PartitionLog, Store: CheckpointStore> {
   let shelf: CheckpointShelf<Store>
   let fingerprint: [UInt8]
   let screen: TickScreen
+  let mode: RecoveryMode
 
   init(
     input: Partition, outputs: [OutputPartition<Partition>], shelf: CheckpointShelf<Store>, fingerprint: [UInt8],
-    screen: TickScreen
+    screen: TickScreen, mode: RecoveryMode
   ) {
     self.input = input
     self.outputs = outputs
     self.shelf = shelf
     self.fingerprint = fingerprint
     self.screen = screen
+    self.mode = mode
   }
 
   /// A pipeline at the report's position, and how it came there.
@@ -45,6 +48,7 @@ final class TaskRecovery<Partition: PartitionLog, Store: CheckpointStore> {
     // First of all: what a checkpoint may go on from must not be let go meanwhile.
     let needed = try onLog { () throws(LogError) in try shelf.oldestOfNewest() }
     input.release(below: needed ?? input.startOffset)
+    if mode == .inPlace { try onLog { () throws(LogError) in for output in outputs { try output.settle() } } }
     let builtBy = try onLog { () throws(LogError) in try shelf.fingerprint() }
     if builtBy == fingerprint {
       for name in try onLog({ () throws(LogError) in try shelf.names() }).reversed() {
@@ -68,12 +72,16 @@ final class TaskRecovery<Partition: PartitionLog, Store: CheckpointStore> {
     guard isEmpty || start == 0 else {
       throw .inputExpired(topic: input.topic, partition: input.index, startOffset: start)
     }
+    if mode == .inPlace {
+      try onLog { () throws(LogError) in for output in outputs { try output.restart(mode) } }
+      return RecoveryReport(outcome: .regenerated, position: start, warnings: warnings)
+    }
     // The same records can only come of the same processors over the same input, whole.
     let isSame = builtBy == fingerprint && start == 0
     try onLog { () throws(LogError) in
       // What is no longer true goes first: a stop in between finds no checkpoint that promises what was cut.
       try shelf.removeAll()
-      for output in outputs { try output.restart(isChanged: !isSame && !isEmpty) }
+      for output in outputs { try output.restart(mode, isChanged: !isSame && output.partition.highWatermark > 0) }
       try shelf.save(fingerprint: fingerprint)
     }
     let outcome: RecoveryReport.Outcome = isEmpty ? .started : (isSame ? .regenerated : .rebuilt)
@@ -89,7 +97,7 @@ final class TaskRecovery<Partition: PartitionLog, Store: CheckpointStore> {
     case .success(let loaded): checkpoint = loaded
     case .failure(let error): return .unusable(reason: "damaged: \(error)")
     }
-    if let problem = problem(of: checkpoint) { return .unusable(reason: problem) }
+    if let problem = try problem(of: checkpoint) { return .unusable(reason: problem) }
     let restored = FoldPipeline(makeProcessor(), screen: screen, partition: input.index)
     var reader = ByteReader(unsafe checkpoint.state.span.bytes)
     do throws(CodecError) {
@@ -99,14 +107,14 @@ final class TaskRecovery<Partition: PartitionLog, Store: CheckpointStore> {
     }
     guard reader.isAtEnd else { return .unusable(reason: "a state with bytes behind its end") }
     for (output, mark) in zip(outputs, checkpoint.outputs) {
-      if let error = try onLog({ () throws(LogError) in try output.restore(mark) }) {
+      if let error = try onLog({ () throws(LogError) in try output.restore(mark, mode) }) {
         return .unusable(reason: "a hash that does not decode: \(error)")
       }
     }
     return .usable(restored)
   }
 
-  private func problem(of checkpoint: Checkpoint) -> String? {
+  private func problem(of checkpoint: Checkpoint) throws(ProcessorError) -> String? {
     if checkpoint.fingerprint != fingerprint { return "of another configuration" }
     if checkpoint.inputEpoch != input.epoch { return "of another epoch of the input" }
     if checkpoint.position < input.startOffset || checkpoint.position > input.highWatermark {
@@ -116,7 +124,14 @@ final class TaskRecovery<Partition: PartitionLog, Store: CheckpointStore> {
     for (output, mark) in zip(outputs, checkpoint.outputs) {
       let partition = output.partition
       if mark.epoch != partition.epoch { return "of another epoch of \(partition.topic)" }
-      if mark.endOffset < partition.startOffset || mark.endOffset > partition.highWatermark {
+      let end = partition.highWatermark
+      if mode == .inPlace {
+        // Nothing that was durable goes away while the log is open.
+        guard mark.endOffset <= end else {
+          throw .foreignRecords(
+            topic: partition.topic, partition: partition.index, expected: mark.endOffset, found: end)
+        }
+      } else if mark.endOffset < partition.startOffset || mark.endOffset > end {
         return "\(partition.topic) does not reach offset \(mark.endOffset)"
       }
     }

@@ -31,6 +31,15 @@ package enum StepResult: Equatable, Sendable {
   case caughtUp
 }
 
+/// What becomes of derived records behind the place where a task goes on.
+package enum RecoveryMode: Equatable, Sendable {
+  /// At the start of a process, before anybody reads: they are cut off and generated again.
+  case cutting
+  /// Within it: readers have seen them, so they stay, and their like is only hashed until the fold is past them.
+  /// Outputs are a function of the input: it is the same records that come again.
+  case inPlace
+}
+
 /// How a task came to the place where it goes on.
 package struct RecoveryReport: Equatable, Sendable {
   /// What the derived partitions were found to be.

@@ -97,6 +97,11 @@ final class Runtime: Sendable {
       metrics.gauge("millrace_fold_lag_records", help: "Durable input records not folded yet.", labels: labels) {
         Double(task.lag)
       }
+      metrics.gauge(
+        "millrace_fold_waiting", help: "1 while the fold waits for what has run out, such as space.", labels: labels
+      ) {
+        task.isWaiting ? 1 : 0
+      }
     }
   }
 

@@ -23,7 +23,7 @@ import Testing
     return settings
   }
 
-  private static func count(_ partition: EmbeddedPartition) throws -> Int {
+  private static func count(_ partition: TaskFixture.Partition) throws -> Int {
     var buffer = ByteWriter()
     var reader = RecordBatchReader()
     var (count, offset) = (0, partition.startOffset)
@@ -37,7 +37,7 @@ import Testing
   }
 
   /// Folds with compaction in between, after crashes too; only the latest prices may be compacted.
-  private static func folded(_ fixture: TaskFixture, _ records: [InputRecord]) throws -> EmbeddedPartition {
+  private static func folded(_ fixture: TaskFixture, _ records: [InputRecord]) throws -> TaskFixture.Partition {
     let latest = try fixture.partition(Topic.latest.name)
     for name in [Topic.candles.name, Topic.deadTicks.name] {
       let plain = TopicSettings(name: name, isDerived: true, policy: TopicPolicy(durability: .os))

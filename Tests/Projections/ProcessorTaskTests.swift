@@ -78,7 +78,7 @@ import Testing
   }
 
   /// Where the newest checkpoint says that the partition ended; 0 without one.
-  private func checkpointedEnd(_ fixture: TaskFixture, _ partition: EmbeddedPartition) throws -> Int64 {
+  private func checkpointedEnd(_ fixture: TaskFixture, _ partition: TaskFixture.Partition) throws -> Int64 {
     let store = try CheckpointDirectory(fixture.checkpoints)
     guard let name = try store.names().last(where: { $0.hasPrefix("checkpoint") }), let bytes = try store.load(name)
     else { return 0 }

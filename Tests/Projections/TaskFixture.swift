@@ -4,31 +4,36 @@ import Codecs
 import Events
 import Kit
 import Log
+import PortKit
 import Processors
 import Projections
 
 /// An embedded log in a directory of its own, with the input and the derived topics of one partition.
 struct TaskFixture {
-  typealias Task = ProcessorTask<EmbeddedPartition, CheckpointDirectory<PosixFiles>, PricePair>
-  typealias Verification = Verifier<EmbeddedPartition, CheckpointDirectory<PosixFiles>, PricePair>
+  typealias Partition = SegmentedPartition<FaultyFiles>
+  typealias Task = ProcessorTask<Partition, CheckpointDirectory<FaultyFiles>, PricePair>
+  typealias Verification = Verifier<Partition, CheckpointDirectory<FaultyFiles>, PricePair>
   static let derived = [Topic.latest.name, Topic.candles.name, Topic.deadTicks.name]
 
   let directory: TemporaryDirectory
-  let log: EmbeddedLog
+  let log: SegmentedLog<FaultyFiles>
+  private let files: FaultyFiles
   var checkpoints: String { "\(directory.path)/checkpoints" }
 
   init(
     _ directory: TemporaryDirectory = TemporaryDirectory(), options: LogOptions = LogOptions(),
-    input: TopicPolicy = TopicPolicy(), derived: TopicPolicy = TopicPolicy(durability: .os)
+    input: TopicPolicy = TopicPolicy(), derived: TopicPolicy = TopicPolicy(durability: .os),
+    files: FaultyFiles = FaultyFiles()
   ) throws {
     self.directory = directory
-    log = try EmbeddedLog.open(directory: directory.path, options: options)
+    self.files = files
+    log = try SegmentedLog.open(directory: directory.path, options: options, files: files)
     try log.createTopic(TopicSettings(name: Topic.ticks.name, policy: input))
     for name in Self.derived { try log.createTopic(TopicSettings(name: name, isDerived: true, policy: derived)) }
   }
 
-  func partition(_ topic: String) throws -> EmbeddedPartition { try log.partition(topic, 0) }
-  func outputs() throws -> [EmbeddedPartition] { try Self.derived.map { try partition($0) } }
+  func partition(_ topic: String) throws -> Partition { try log.partition(topic, 0) }
+  func outputs() throws -> [Partition] { try Self.derived.map { try partition($0) } }
 
   /// Appends `records`, cut into batches of `size`.
   func append(_ records: [InputRecord], size: Int = 100) throws {
@@ -48,18 +53,19 @@ struct TaskFixture {
   }
 
   func task(
-    _ settings: TaskSettings = Self.settings(), latest: LatestPriceSettings = LatestPriceSettings()
+    _ settings: TaskSettings = Self.settings(), latest: LatestPriceSettings = LatestPriceSettings(),
+    mode: RecoveryMode = .cutting
   ) throws -> Task {
     try Task(
       input: try partition(Topic.ticks.name), outputs: try outputs(),
-      store: try CheckpointDirectory(checkpoints), settings: settings
+      store: try CheckpointDirectory(checkpoints, files: files), settings: settings, mode: mode
     ) { makePair(latest) }
   }
 
   func verify(latest: LatestPriceSettings = LatestPriceSettings()) throws -> VerifyResult {
     var verifier = Verification(
       input: try partition(Topic.ticks.name), outputs: try outputs(),
-      store: try CheckpointDirectory(checkpoints)
+      store: try CheckpointDirectory(checkpoints, files: files)
     ) { makePair(latest) }
     return try verifier.run(maxBytes: 3000)
   }

@@ -52,7 +52,7 @@ struct VictimLog {
     try Self.derived.map { try log.partition($0, index) }
   }
 
-  func task(_ index: Int, checkpointRecords: Int) throws -> VictimTask {
+  func task(_ index: Int, checkpointRecords: Int, mode: RecoveryMode = .cutting) throws -> VictimTask {
     var settings = TaskSettings()
     settings.checkpointRecords = checkpointRecords
     #if PLANTED_BUGS
@@ -60,7 +60,7 @@ struct VictimLog {
     #endif
     return try VictimTask(
       input: try input(index), outputs: try outputs(index),
-      store: try CheckpointDirectory("\(directory)/checkpoints/prices-\(index)"), settings: settings
+      store: try CheckpointDirectory("\(directory)/checkpoints/prices-\(index)"), settings: settings, mode: mode
     ) { ProcessorPair(LatestPriceProcessor(), CandleProcessor()) }
   }
 

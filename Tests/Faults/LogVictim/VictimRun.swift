@@ -2,7 +2,7 @@
 //
 //     a <partition> <offset> <digest>   acknowledged
 //     refused <reason>                  a batch that the log did not take; none of it may be there later
-//     task <partition> <reason>         a task that stopped; with `--patience` it is made anew
+//     task <partition> <reason>         a task that stopped; with `--patience` it is made anew, in place
 //     failed <reason>                   the log takes no more: the exit status is 3
 //     done
 
@@ -147,15 +147,16 @@ struct VictimRun {
     if patience > 0, window.withLock({ window in window.refusal.take() != nil }) { usleep(20_000) }
   }
 
-  private func task(_ index: Int) throws -> VictimTask {
-    try victim.task(index, checkpointRecords: checkpointRecords)
+  private func task(_ index: Int, _ mode: RecoveryMode = .cutting) throws -> VictimTask {
+    try victim.task(index, checkpointRecords: checkpointRecords, mode: mode)
   }
 
-  /// Folds what there is; false when there is no more. A task that stopped is made anew as long as there is patience.
+  /// Folds what there is; false when there is no more. A task that stopped is made anew, in place, as long as there is
+  /// patience.
   @discardableResult
   private func step(_ index: Int, _ tasks: inout [VictimTask?]) throws -> Bool {
     do {
-      if tasks[index] == nil { tasks[index] = try task(index) }
+      if tasks[index] == nil { tasks[index] = try task(index, .inPlace) }
       return try tasks[index]?.step() != .caughtUp
     } catch {
       Ledger.tell("task \(index) \(error)\n")

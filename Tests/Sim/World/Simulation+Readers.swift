@@ -59,9 +59,16 @@ extension Simulation {
     }
   }
 
-  /// Nobody who saw a record of an input topic may ever be told that there is none.
+  /// Nobody who saw a record of an input topic may ever be told that there is none, nor, within one process, who saw
+  /// one of a derived topic after its fold had found its place.
   func note(_ watermark: Int64, of number: Int) {
-    guard number < inputs.count else { return }
+    guard number < inputs.count else {
+      let (index, topic) = (number - inputs.count).quotientAndRemainder(dividingBy: DerivedModel.topics.count)
+      guard let seenEnd = process?.seenEnds[index]?[topic] else { return }
+      if watermark < seenEnd { violate("\(DerivedModel.topics[topic])-\(index): went back to \(watermark)") }
+      process?.seenEnds[index]?[topic] = watermark
+      return
+    }
     if watermark < inputs[number].seenEnd { violate("the high watermark went back to \(watermark)") }
     inputs[number].seenEnd = watermark
   }

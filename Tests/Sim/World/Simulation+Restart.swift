@@ -56,7 +56,9 @@ extension Simulation {
     let log = try SimulatedLog.openManual(
       directory: Self.directory, options: weather.options, files: SimulatedFiles(disk))
     try log.createTopic(TopicSettings(name: Topic.ticks.name, partitions: weather.partitions))
-    var process = Process(log: log, inputs: [], derived: [], tasks: Array(repeating: nil, count: weather.tasks))
+    var process = Process(
+      log: log, inputs: [], derived: [], tasks: Array(repeating: nil, count: weather.tasks),
+      seenEnds: Array(repeating: nil, count: weather.tasks))
     for index in 0..<weather.partitions { process.inputs.append(try log.partition(Topic.ticks.name, index)) }
     if weather.tasks > 0 {
       for topic in DerivedModel.topics {

@@ -58,8 +58,9 @@ extension Simulation {
     #endif
     task = try Task(
       input: process.inputs[index], outputs: process.derived[index], store: store, settings: settings,
-      makeProcessor: makeSimulatedFold)
+      mode: process.seenEnds[index] == nil ? .cutting : .inPlace, makeProcessor: makeSimulatedFold)
     self.process?.tasks[index] = task
+    if process.seenEnds[index] == nil { self.process?.seenEnds[index] = process.derived[index].map(\.highWatermark) }
     let report = task.recovery
     disk.trace.add("task \(index) \(report)", Int64(index), report.position)
     guard !hasDamagedCheckpoints[index] else { return }

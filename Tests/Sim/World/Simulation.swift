@@ -56,6 +56,8 @@ package final class Simulation: @unchecked Sendable {  // One thread plays all p
     /// By input partition, by topic.
     var derived: [[Partition]]
     var tasks: [Task?]
+    /// Of each task's partitions: nil until its first recovery, then where readers last saw their ends, by topic.
+    var seenEnds: [[Int64]?]
   }
 
   let settings: SimulationSettings

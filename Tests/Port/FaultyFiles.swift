@@ -1,59 +1,64 @@
 // A disk that fails, stops or is looked at when a test says so, over the real one.
 
-import Codecs
+package import Codecs
 import Core
-import Log
+package import Log
 import Synchronization
 
 /// One call to the disk.
-struct DiskCall: Equatable, Sendable, CustomStringConvertible {
-  enum Kind: String, Sendable, CaseIterable {
+package struct DiskCall: Equatable, Sendable, CustomStringConvertible {
+  package enum Kind: String, Sendable, CaseIterable {
     case open, create, read, write, sync, truncate, rename, remove, syncDirectory
     /// Whether it can change what is on disk.
-    var isChange: Bool { self != .open && self != .read }
+    package var isChange: Bool { self != .open && self != .read }
   }
-  var kind: Kind
-  var path: String
-  var position: Int64 = 0
-  var byteCount = 0
+  package var kind: Kind
+  package var path: String
+  package var position: Int64 = 0
+  package var byteCount = 0
 
-  var description: String { "\(kind.rawValue) \(path.split(separator: "/").last ?? "") @\(position)+\(byteCount)" }
+  package var description: String {
+    "\(kind.rawValue) \(path.split(separator: "/").last ?? "") @\(position)+\(byteCount)"
+  }
 }
 
 /// What to do instead of the call.
-enum DiskFault: Sendable {
+package enum DiskFault: Sendable {
   case fail(FileError)
   /// Writes that many of the bytes, then fails.
   case failAfter(Int, FileError)
 }
 
 extension FileError {
-  static func inputOutput(_ operation: String = "test") -> FileError { FileError(code: 5, operation: operation) }
-  static func full(_ operation: String = "test") -> FileError {
+  package static func inputOutput(_ operation: String = "test") -> FileError {
+    FileError(code: 5, operation: operation)
+  }
+  package static func full(_ operation: String = "test") -> FileError {
     FileError(code: 28, operation: operation, isDiskFull: true)
   }
 }
 
 /// A wall clock that a test sets; the monotonic one goes on as ever.
-final class TestClock: Sendable {
+package final class TestClock: Sendable {
   private let nanos = Atomic<Int64>(1_700_000_000_000_000_000)
-  func wallNanos() -> Int64 { nanos.load(ordering: .relaxed) }
-  func advance(millis: Int64) { nanos.wrappingAdd(millis * 1_000_000, ordering: .relaxed) }
+  package init() {}
+  package func wallNanos() -> Int64 { nanos.load(ordering: .relaxed) }
+  package func advance(millis: Int64) { nanos.wrappingAdd(millis * 1_000_000, ordering: .relaxed) }
 }
 
 /// Asks `decide` before each call; it may also just look.
-struct FaultyFiles: LogFiles {
+package struct FaultyFiles: LogFiles {
   let base = PosixFiles()
-  var clock: TestClock?
-  var bootID: UInt64 = 1
-  let decide: @Sendable (DiskCall) -> DiskFault?
+  package var clock: TestClock?
+  package var bootID: UInt64 = 1
+  package let decide: @Sendable (DiskCall) -> DiskFault?
 
-  init(clock: TestClock? = nil, decide: @escaping @Sendable (DiskCall) -> DiskFault? = { _ in nil }) {
+  package init(clock: TestClock? = nil, decide: @escaping @Sendable (DiskCall) -> DiskFault? = { _ in nil }) {
     self.clock = clock
     self.decide = decide
   }
 
-  func wallNanos() -> Int64 { clock?.wallNanos() ?? SystemClock().wallNanos() }
+  package func wallNanos() -> Int64 { clock?.wallNanos() ?? SystemClock().wallNanos() }
 
   fileprivate func check(_ call: DiskCall) throws(FileError) {
     switch decide(call) {
@@ -62,30 +67,30 @@ struct FaultyFiles: LogFiles {
     }
   }
 
-  func open(_ path: String, _ mode: OpenMode) throws(FileError) -> FaultyFile {
+  package func open(_ path: String, _ mode: OpenMode) throws(FileError) -> FaultyFile {
     try check(DiskCall(kind: mode == .create ? .create : .open, path: path))
     return FaultyFile(file: try base.open(path, mode), path: path, files: self)
   }
-  func lock(_ path: String) throws(FileError) -> FaultyFile {
+  package func lock(_ path: String) throws(FileError) -> FaultyFile {
     FaultyFile(file: try base.lock(path), path: path, files: self)
   }
-  func list(_ directory: String) throws(FileError) -> [String] { try base.list(directory) }
-  func makeDirectory(_ path: String) throws(FileError) { try base.makeDirectory(path) }
-  func rename(_ path: String, to newPath: String) throws(FileError) {
+  package func list(_ directory: String) throws(FileError) -> [String] { try base.list(directory) }
+  package func makeDirectory(_ path: String) throws(FileError) { try base.makeDirectory(path) }
+  package func rename(_ path: String, to newPath: String) throws(FileError) {
     try check(DiskCall(kind: .rename, path: newPath))
     try base.rename(path, to: newPath)
   }
-  func remove(_ path: String) throws(FileError) {
+  package func remove(_ path: String) throws(FileError) {
     try check(DiskCall(kind: .remove, path: path))
     try base.remove(path)
   }
-  func syncDirectory(_ path: String) throws(FileError) {
+  package func syncDirectory(_ path: String) throws(FileError) {
     try check(DiskCall(kind: .syncDirectory, path: path))
     try base.syncDirectory(path)
   }
 }
 
-final class FaultyFile: LogFile {
+package final class FaultyFile: LogFile {
   private let file: PosixFile
   private let path: String
   private let files: FaultyFiles
@@ -96,11 +101,11 @@ final class FaultyFile: LogFile {
     self.files = files
   }
 
-  func read(_ count: Int, at position: Int64, into buffer: inout ByteWriter) throws(FileError) {
+  package func read(_ count: Int, at position: Int64, into buffer: inout ByteWriter) throws(FileError) {
     try files.check(DiskCall(kind: .read, path: path, position: position, byteCount: count))
     try file.read(count, at: position, into: &buffer)
   }
-  func write(_ bytes: RawSpan, at position: Int64) throws(FileError) {
+  package func write(_ bytes: RawSpan, at position: Int64) throws(FileError) {
     switch files.decide(DiskCall(kind: .write, path: path, position: position, byteCount: bytes.byteCount)) {
     case .fail(let error): throw error
     case .failAfter(let count, let error):
@@ -109,13 +114,13 @@ final class FaultyFile: LogFile {
     case nil: try file.write(bytes, at: position)
     }
   }
-  func sync() throws(FileError) {
+  package func sync() throws(FileError) {
     try files.check(DiskCall(kind: .sync, path: path))
     // The real sync is left out: no test here loses power, and the calls are what is counted.
   }
-  func truncate(to byteCount: Int64) throws(FileError) {
+  package func truncate(to byteCount: Int64) throws(FileError) {
     try files.check(DiskCall(kind: .truncate, path: path, position: byteCount))
     try file.truncate(to: byteCount)
   }
-  func byteCount() throws(FileError) -> Int64 { try file.byteCount() }
+  package func byteCount() throws(FileError) -> Int64 { try file.byteCount() }
 }
