@@ -89,7 +89,7 @@ package final class KafkaLog: EventLog {
       throw .conflictingSettings(found)
     }
     if !isNew {
-      let found = try onKafka { () throws(KafkaError) in try questions.settings(of: settings.name) }
+      let found = try onKafka { () throws(KafkaError) in try questions.settings(of: settings.name).all }
       if let danger = TopicRules.danger(in: found, for: settings) { throw .refused(danger) }
     }
     registry.withLock { $0.settings[settings.name] = settings }
@@ -154,7 +154,7 @@ package final class KafkaLog: EventLog {
     guard configuration.readsTopicSettings else {
       return TopicRules.epoch(cluster: cluster, topic: topic, marker: nil)
     }
-    let found = try onKafka { () throws(KafkaError) in try questions.settings(of: topic) }
+    let found = try onKafka { () throws(KafkaError) in try questions.settings(of: topic).all }
     let marker = TopicRules.marker(inRetentionBytes: found["retention.bytes"])
     if marker == nil {
       logger.warning(

@@ -1,4 +1,4 @@
-// The asking side: which topics there are, how they are set, where their partitions begin and end.
+// The asking side: where partitions begin and end. Topics and how they are set: QuestionsHandle+Topics.
 
 internal import CKafka
 internal import Core
@@ -8,7 +8,7 @@ internal import Synchronization
 /// timeout; any thread may call.
 @safe final class QuestionsHandle: Sendable {
   let handle: KafkaHandle
-  private let timeoutMillis: Int
+  let timeoutMillis: Int
 
   init(_ configuration: KafkaConfiguration, logger: Logger) throws(KafkaError) {
     handle = try KafkaHandle(.questions, configuration, logger: logger)
@@ -78,71 +78,10 @@ internal import Synchronization
     }
   }
 
-  // MARK: Topics
-
-  /// Creates a topic. False if there is one of this name already.
-  func create(
-    _ name: String, partitions: Int, replication: Int? = nil, settings: [(key: String, value: String)]
-  ) throws(KafkaError) -> Bool {
-    var text = [CChar](repeating: 0, count: 512)
-    // -1: as many replicas as the brokers make by default.
-    let replication = Int32(clamping: replication ?? -1)
-    guard
-      let topic = unsafe rd_kafka_NewTopic_new(name, Int32(clamping: partitions), replication, &text, text.count)
-    else {
-      throw KafkaError(RD_KAFKA_RESP_ERR__INVALID_ARG, KafkaHandle.string(text))
-    }
-    defer { unsafe rd_kafka_NewTopic_destroy(topic) }
-    for setting in settings { unsafe rd_kafka_NewTopic_set_config(topic, setting.key, setting.value) }
-    let event = unsafe try ask(RD_KAFKA_ADMIN_OP_CREATETOPICS, "creating \(name)") { options, queue in
-      var topics: [OpaquePointer?] = unsafe [topic]
-      unsafe rd_kafka_CreateTopics(handle.raw, &topics, 1, options, queue)
-    }
-    defer { unsafe rd_kafka_event_destroy(event) }
-    var count = 0
-    let results = unsafe rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count)
-    guard count == 1, let result = unsafe results?[0] else {
-      throw KafkaError(RD_KAFKA_RESP_ERR__BAD_MSG, "creating \(name)")
-    }
-    let code = unsafe rd_kafka_topic_result_error(result)
-    if code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS { return false }
-    guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-      let says = unsafe rd_kafka_topic_result_error_string(result).map { unsafe String(cString: $0) }
-      throw KafkaError(code, "creating \(name)").adding(says)
-    }
-    return true
-  }
-
-  /// The settings in force for a topic.
-  func settings(of name: String) throws(KafkaError) -> [String: String] {
-    let resource = unsafe rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name)
-    defer { unsafe rd_kafka_ConfigResource_destroy(resource) }
-    let event = unsafe try ask(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, "asking how \(name) is set") { options, queue in
-      var resources: [OpaquePointer?] = unsafe [resource]
-      unsafe rd_kafka_DescribeConfigs(handle.raw, &resources, 1, options, queue)
-    }
-    defer { unsafe rd_kafka_event_destroy(event) }
-    var count = 0
-    let answer = unsafe rd_kafka_event_DescribeConfigs_result(event)
-    let results = unsafe rd_kafka_DescribeConfigs_result_resources(answer, &count)
-    guard count == 1, let result = unsafe results?[0] else {
-      throw KafkaError(RD_KAFKA_RESP_ERR__BAD_MSG, "asking how \(name) is set")
-    }
-    let code = unsafe rd_kafka_ConfigResource_error(result)
-    guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "asking how \(name) is set") }
-    var settings: [String: String] = [:]
-    let entries = unsafe rd_kafka_ConfigResource_configs(result, &count)
-    for place in 0..<count {
-      guard let entry = unsafe entries?[place], let key = unsafe rd_kafka_ConfigEntry_name(entry),
-        let value = unsafe rd_kafka_ConfigEntry_value(entry)
-      else { continue }
-      unsafe settings[String(cString: key)] = unsafe String(cString: value)
-    }
-    return settings
-  }
+  // MARK: Administration
 
   /// Starts one administrative request and waits for its answer, which the caller frees.
-  private func ask(
+  func ask(
     _ kind: rd_kafka_admin_op_t, _ doing: String, _ start: (OpaquePointer?, OpaquePointer?) -> Void
   ) throws(KafkaError) -> OpaquePointer {
     let queue = unsafe rd_kafka_queue_new(handle.raw)

@@ -76,32 +76,28 @@ enum TopicRules {
     let cleanup = (found["cleanup.policy"] ?? "delete").split(separator: ",")
     if cleanup.contains("compact"), policy.compaction == nil {
       return remedy(
-        topic, "cleanup.policy=\(found["cleanup.policy"] ?? "")", "deletes older records of a key", "delete")
+        topic, "cleanup.policy=\(found["cleanup.policy"] ?? "")", "deletes older records of a key")
     }
     if cleanup.contains("delete") {
       if let millis = found["retention.ms"].flatMap({ Int64($0) }), millis >= 0,
         policy.retentionMillis.map({ millis < $0 }) ?? true
       {
-        let wanted = "\(policy.retentionMillis ?? -1)"
-        return remedy(topic, "retention.ms=\(millis)", "deletes events by their event time", wanted)
+        return remedy(topic, "retention.ms=\(millis)", "deletes events by their event time")
       }
       if let bytes = found["retention.bytes"].flatMap({ Int64($0) }), bytes >= 0, bytes < markerBit,
         policy.retentionBytes.map({ bytes < $0 }) ?? true
       {
-        return remedy(topic, "retention.bytes=\(bytes)", "deletes the oldest", "\(policy.retentionBytes ?? -1)")
+        return remedy(topic, "retention.bytes=\(bytes)", "deletes the oldest")
       }
     }
     if let kind = found["message.timestamp.type"], kind != "CreateTime" {
-      return remedy(topic, "message.timestamp.type=\(kind)", "replaces the event time", "CreateTime")
+      return remedy(topic, "message.timestamp.type=\(kind)", "replaces the event time")
     }
     return nil
   }
 
-  private static func remedy(_ topic: TopicSettings, _ setting: String, _ effect: String, _ wanted: String) -> String {
-    let key = setting.prefix { $0 != "=" }
-    return """
-      topic \(topic.name) has \(setting), which \(effect); set it with Kafka's own tools: \
-      kafka-configs --alter --entity-type topics --entity-name \(topic.name) --add-config \(key)=\(wanted)
-      """
+  private static func remedy(_ topic: TopicSettings, _ setting: String, _ effect: String) -> String {
+    "topic \(topic.name) has \(setting), which \(effect), and the topology does not say so: "
+      + "`millrace topics plan` shows what differs, `millrace topics apply` puts it right"
   }
 }

@@ -84,8 +84,8 @@ struct Command: Sendable {
 /// The program: its commands, and how a command line becomes one of them.
 public enum Millrace {
   static let commands: [Command] = [
-    .run, .replay, .tail, .verify, .logInspect, .logVerify, .logRepair, .logExport, .logImport, .describe, .bench,
-    .version,
+    .run, .replay, .tail, .verify, .logInspect, .logVerify, .logRepair, .logExport, .logImport, .topicsList,
+    .topicsPlan, .topicsApply, .describe, .bench, .version,
   ]
 
   /// Runs one command line, without the program's name. Never traps on what a person types.

@@ -4,10 +4,11 @@ import Codecs
 import Core
 import Kit
 import Log
-import LogKafka
 import PortKit
 import Synchronization
 import Testing
+
+@testable import LogKafka
 
 @Suite(.enabled(if: Broker.isThere, "no BOOTSTRAP: the log is NOT tested against Kafka; make test-kafka"))
 struct RealBrokerTests {
@@ -156,9 +157,49 @@ struct RealBrokerTests {
         Issue.record("taken")
       } catch {
         guard case .refused(let reason) = error else { throw error }
-        #expect(reason.contains("retention.ms=604800000") && reason.contains("--add-config retention.ms=-1"))
+        #expect(reason.contains("retention.ms=604800000") && reason.contains("topics apply"))
       }
     }
+  }
+
+  /// Another's settings stay, and so does what tells the topic from its successor.
+  @Test func putsATopicInOrder() throws {
+    let name = Broker.freshTopic("events.v1")
+    let configuration = KafkaConfiguration(bootstrapServers: Broker.bootstrap ?? "")
+    let topics = try KafkaTopics(configuration)
+    defer { topics.close() }
+    let forever = TopicSettings(name: name, partitions: 2)
+    #expect(try topics.plan([forever]).map(\.change) == [.create(partitions: 2, replication: nil)])
+    #expect(try topics.apply(forever, allowsLoss: false).taken.count == 1)
+    #expect(try topics.plan([forever]) == [])
+    let created = try #require(try topics.found([name])[name])
+    #expect(created.partitions == 2 && TopicRules.marker(inRetentionBytes: created.settings["retention.bytes"]) != nil)
+
+    var day = forever
+    day.policy.retentionMillis = 86_400_000
+    #expect(try topics.apply(day, allowsLoss: false).left.count == 1)
+    #expect(try topics.found([name])[name] == created)
+    #expect(try topics.apply(day, allowsLoss: true).left == [])
+    let questions = try QuestionsHandle(configuration, logger: .silent)
+    defer { questions.destroy() }
+    let (all, own) = try questions.settings(of: name)
+    try questions.replaceSettings(
+      of: name, with: all.filter { own.contains($0.key) }.merging(["max.message.bytes": "2000000"]) { $1 })
+    while try questions.settings(of: name).all["max.message.bytes"] != "2000000" {}
+    let log = try Broker.open()
+    defer { log.close() }
+    #expect(throws: LogError.self) { try log.createTopic(forever) }
+    #expect(try topics.apply(forever, allowsLoss: false).taken.count == 1)
+    try log.createTopic(forever)
+    var expected = created
+    expected.settings["max.message.bytes"] = "2000000"
+    expected.own.insert("max.message.bytes")
+    #expect(try topics.found([name])[name] == expected)
+
+    var wider = forever
+    wider.partitions = 3
+    #expect(try topics.apply(wider, allowsLoss: true).left.count == 1)
+    #expect(try topics.found([name])[name]?.partitions == 2)
   }
 
   @Test func cannotCut() throws {

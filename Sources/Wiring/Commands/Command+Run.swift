@@ -66,6 +66,8 @@ extension CommandFailure {
       self.init(
         code: .badData,
         message: "\(settings.name) exists with \(settings.partitions) partitions; log.partitions says otherwise")
+    case .unavailable(let reason): self.init(code: .unavailable, message: reason)
+    case .refused(let reason): self.init(code: .badData, message: reason)
     default: self.init(code: .inputOutput, message: "the log: \(error)")
     }
   }
