@@ -93,7 +93,10 @@ let package = Package(
       name: "LogTests", dependencies: ["CPlatform", "Codecs", "Core", "Events", "Log", "Kit", "PortKit"],
       path: "Tests/Log", swiftSettings: common),
     .testTarget(
-      name: "LogKafkaTests", dependencies: ["CKafka", "Codecs", "Core", "Log", "LogKafka", "Kit", "PortKit"],
+      name: "LogKafkaTests",
+      dependencies: [
+        "CKafka", "Codecs", "Core", "Events", "Feeds", "Log", "LogKafka", "Processors", "Projections", "Kit", "PortKit",
+      ],
       path: "Tests/LogKafka",
       exclude: ["with-broker"], swiftSettings: common),
     .testTarget(

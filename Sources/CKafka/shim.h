@@ -2,6 +2,8 @@
 #ifndef MILLRACE_CKAFKA_H
 #define MILLRACE_CKAFKA_H
 
+#include <string.h>
+
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
@@ -20,6 +22,25 @@ static inline rd_kafka_resp_err_t millrace_kafka_produce(
                            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_BLOCK), RD_KAFKA_V_TIMESTAMP(timestamp),
                            RD_KAFKA_V_KEY(key, key_size), RD_KAFKA_V_VALUE((void *)value, value_size),
                            RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
+}
+
+// The same without headers and delivery report, with a copy of key and value.
+static inline rd_kafka_resp_err_t millrace_kafka_produce_copy(
+    rd_kafka_t *handle, rd_kafka_topic_t *topic, int32_t partition, int64_t timestamp, const void *key, size_t key_size,
+    const void *value, size_t value_size) {
+  return rd_kafka_producev(handle, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(partition),
+                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK),
+                           RD_KAFKA_V_TIMESTAMP(timestamp), RD_KAFKA_V_KEY(key, key_size),
+                           RD_KAFKA_V_VALUE((void *)value, value_size), RD_KAFKA_V_END);
+}
+
+// A position with a text of whoever commits it. Swift cannot make a string that C frees.
+static inline void millrace_kafka_add_position(
+    rd_kafka_topic_partition_list_t *list, const char *topic, int32_t partition, int64_t offset, const char *note) {
+  rd_kafka_topic_partition_t *entry = rd_kafka_topic_partition_list_add(list, topic, partition);
+  entry->offset = offset;
+  entry->metadata = strdup(note);
+  entry->metadata_size = entry->metadata ? strlen(note) : 0;
 }
 
 #endif

@@ -38,6 +38,9 @@ package enum LogError: Error, Equatable, Sendable {
   /// The brokers said no, and will say it again: rights, passwords, or a topic under whose settings events would be
   /// lost. The text says what to do; a person must act.
   case refused(String)
+  /// Another writer took over this one's partition: whoever runs it, two at once are a mistake, or this one was given
+  /// up for dead. Nothing of the open transaction is in the log. Stop, or wait to be given the partition again.
+  case fenced(String)
   /// Partitions in Apache Kafka are never cut nor emptied: their derived topics are not generated again after a crash,
   /// but folded silently up to what is committed.
   case notCuttable(String)

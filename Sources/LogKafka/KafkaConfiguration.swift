@@ -56,6 +56,8 @@ package struct KafkaConfiguration: Sendable, Equatable {
   package var replication: Int?
   /// Copies that must have an append before it is acknowledged; nil for as many as the brokers demand by default.
   package var minInsyncReplicas: Int?
+  /// The consumer group under which processors commit their positions; also the beginning of their transactional ids.
+  package var group = "millrace"
   /// More of librdkafka's own settings, of those that `PinnedSettings.adjustable` lists.
   package var adjustments: [String: String]
   /// False only where no broker can tell how a topic is set, as in librdkafka's mock cluster: epochs are then without a

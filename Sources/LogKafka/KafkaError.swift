@@ -42,6 +42,28 @@ package struct KafkaError: Error, Equatable, Sendable {
     self.init(Self.consequence(of: code), code: name, reason: "\(doing): \(text)")
   }
 
+  /// Of what a transactional call answered, which this frees. librdkafka says by itself what has to be done, but for
+  /// what no retry mends.
+  init(ofTransaction error: OpaquePointer, _ doing: String) {
+    defer { unsafe rd_kafka_error_destroy(error) }
+    let code = unsafe rd_kafka_error_code(error)
+    let name = unsafe rd_kafka_error_name(error).map { unsafe String(cString: $0) } ?? "\(code.rawValue)"
+    let text = unsafe rd_kafka_error_string(error).map { unsafe String(cString: $0) } ?? ""
+    let consequence: Consequence =
+      if Self.consequence(of: code) == .refused {
+        .refused
+      } else if unsafe rd_kafka_error_is_fatal(error) != 0 {
+        .fatal
+      } else if unsafe rd_kafka_error_txn_requires_abort(error) != 0 {
+        .abortable
+      } else if unsafe rd_kafka_error_is_retriable(error) != 0 {
+        .retriable
+      } else {
+        .fatal
+      }
+    self.init(consequence, code: name, reason: "\(doing): \(text)")
+  }
+
   /// The class of an error code outside of a transaction. What is not listed is retriable: a broker of tomorrow may
   /// send what librdkafka of today does not know, and asking again, within a bound, does no harm. So is an unknown
   /// partition: librdkafka says that while the leader is away.
@@ -94,5 +116,14 @@ package struct KafkaError: Error, Equatable, Sendable {
     case .refused: .refused(text)
     case .fatal: .failed(text)
     }
+  }
+
+  private static let fencing = ["_FENCED", "PRODUCER_FENCED", "INVALID_PRODUCER_EPOCH", "TRANSACTIONAL_ID_NOT_FOUND"]
+
+  /// The same for a transactional writer, of which a new life mends what is fatal for the handle.
+  var writerError: LogError {
+    let text = "\(reason) (\(code))"
+    if Self.fencing.contains(code) { return .fenced(text) }
+    return consequence == .refused ? .refused(text) : .unavailable(text)
   }
 }

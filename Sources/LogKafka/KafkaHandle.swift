@@ -14,10 +14,13 @@ internal import Synchronization
   private let sink: Unmanaged<LogSink>
   private let isDestroyed = Atomic(false)
 
-  init(_ role: KafkaRole, _ configuration: KafkaConfiguration, logger: Logger) throws(KafkaError) {
+  init(
+    _ role: KafkaRole, _ configuration: KafkaConfiguration, logger: Logger, more: [(key: String, value: String)] = []
+  ) throws(KafkaError) {
     self.role = role
     self.logger = logger
-    let settings = PinnedSettings.settings(of: role, configuration)
+    let settings =
+      PinnedSettings.settings(of: role, configuration) + more.map { ($0.key, $0.value, isSecret: false) }
     let conf = unsafe rd_kafka_conf_new()
     var text = [CChar](repeating: 0, count: 512)
     for setting in settings {
@@ -29,15 +32,18 @@ internal import Synchronization
     }
     let sink = unsafe Unmanaged.passRetained(LogSink(logger: logger, role: role))
     unsafe rd_kafka_conf_set_opaque(conf, sink.toOpaque())
-    unsafe rd_kafka_conf_set_log_cb(conf) { handle, level, _, line in
+    unsafe rd_kafka_conf_set_log_cb(conf) { handle, level, event, line in
       // Called by any of librdkafka's threads.
-      guard let handle = unsafe handle, let line = unsafe line, let sink = unsafe rd_kafka_opaque(handle) else {
-        return
-      }
-      unsafe Unmanaged<LogSink>.fromOpaque(sink).takeUnretainedValue().log(level, String(cString: line))
+      guard let handle = unsafe handle, let line = unsafe line, let event = unsafe event,
+        let sink = unsafe rd_kafka_opaque(handle)
+      else { return }
+      unsafe Unmanaged<LogSink>.fromOpaque(sink).takeUnretainedValue().log(
+        level, String(cString: event), String(cString: line))
     }
+    // Otherwise librdkafka would start to fetch what it is dealt.
+    if role == .member { unsafe rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE) }
     if role == .producer { unsafe rd_kafka_conf_set_dr_msg_cb(conf, OutgoingBatch.deliveryReport) }
-    let kind = role == .producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER
+    let kind = KafkaRole.writing.contains(role) ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER
     guard let raw = unsafe rd_kafka_new(kind, conf, &text, text.count) else {
       unsafe rd_kafka_conf_destroy(conf)
       unsafe sink.release()
@@ -65,6 +71,9 @@ internal import Synchronization
     }
   }
 
+  /// Whether librdkafka said that a request was not answered in time: it may have asked again.
+  var hasSeenRequestTimeout: Bool { unsafe sink._withUnsafeGuaranteedRef { $0.hasSeenRequestTimeout } }
+
   /// The error that has made the handle useless, if any.
   var fatalError: KafkaError? {
     var text = [CChar](repeating: 0, count: 512)
@@ -82,14 +91,18 @@ internal import Synchronization
 private final class LogSink: Sendable {
   private let logger: Logger
   private let role: KafkaRole
+  private let seenRequestTimeout = Atomic(false)
 
   init(logger: Logger, role: KafkaRole) {
     self.logger = logger
     self.role = role
   }
 
-  /// `level` is syslog's: 0 to 3 are errors, 4 warnings, 5 and 6 news.
-  func log(_ level: Int32, _ line: String) {
+  var hasSeenRequestTimeout: Bool { seenRequestTimeout.load(ordering: .acquiring) }
+
+  /// `level` is syslog's: 0 to 3 are errors, 4 warnings, 5 and 6 news. `event` is librdkafka's word for what happened.
+  func log(_ level: Int32, _ event: String, _ line: String) {
+    if event == "REQTMOUT" { seenRequestTimeout.store(true, ordering: .releasing) }
     let ours: LogLevel =
       switch level {
       case ...3: .error

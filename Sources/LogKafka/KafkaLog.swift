@@ -188,6 +188,33 @@ package final class KafkaLog: EventLog {
     }
   }
 
+  // MARK: Transactions
+
+  /// The name of the group under which positions are committed.
+  var group: String { configuration.group }
+
+  /// A writer of `outputs` with the position of `input`. One for each input partition; its owner calls `open`.
+  package func transactions(
+    input: KafkaPartition, outputs: [KafkaPartition], membership: GroupMembership? = nil
+  ) -> KafkaTransactions {
+    KafkaTransactions(
+      self, group: membership.map { .member($0) } ?? .named(group), input: (input.topic, input.index),
+      outputs: outputs.map { ($0.topic, $0.index) })
+  }
+
+  /// Joins the group, to be dealt partitions of `topic`; see `GroupMembership`.
+  package func join(
+    topic: String, instance: String? = nil, _ callbacks: GroupCallbacks
+  ) throws(LogError) -> GroupMembership {
+    try onKafka { () throws(KafkaError) in
+      try GroupMembership(topic: topic, instance: instance, configuration, logger: logger, callbacks)
+    }
+  }
+
+  func makeTransactionalProducer(_ id: String, topics: [String]) throws(KafkaError) -> TransactionalProducer {
+    try TransactionalProducer(id, topics: topics, configuration, logger: logger)
+  }
+
   // MARK: Changes
 
   /// On the producer's thread, or on that of an append that was not taken.

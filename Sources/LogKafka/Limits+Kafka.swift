@@ -33,6 +33,9 @@ extension Limits {
     /// How long closing waits for librdkafka to let go of a handle: 2.0.2 can hang there for ever (its CHANGELOG,
     /// 2.6.1), and nothing is lost by leaving it to the end of the process.
     static let destroyNanos: Int64 = 10_000_000_000
+    /// How long a transaction may be open, and how long its commit is tried: until then nobody can read behind it, so
+    /// this is also what a process that dies costs readers, if no other takes its place at once.
+    static let transactionMillis = 60_000
     /// How long after its creation a topic may be without leaders.
     static let leadersNanos: Int64 = 30_000_000_000
   }
@@ -46,6 +49,9 @@ package struct KafkaTimeouts: Sendable, Equatable {
   package var requestMillis = 20_000
   /// For the first record of a read that has something to read.
   package var readMillis = 30_000
+
+  /// For one request on the wire; at least librdkafka's least.
+  var socketMillis: Int { max(10, min(requestMillis, 60_000)) }
 
   package init(appendMillis: Int = 60_000, requestMillis: Int = 20_000, readMillis: Int = 30_000) {
     self.appendMillis = appendMillis

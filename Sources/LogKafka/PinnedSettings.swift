@@ -5,11 +5,20 @@ internal import Core
 /// Which handles a setting is for.
 enum KafkaRole: Sendable, CaseIterable {
   case producer
+  /// Writes in transactions.
+  case transactions
   /// Fetches records.
   case consumer
   /// Asks about topics and offsets; a handle of its own, because a broker answers one connection's requests in order,
   /// and behind a fetch that waits for records every answer would be late.
   case questions
+  /// Is a member of the group that deals out partitions; fetches nothing.
+  case member
+}
+
+extension KafkaRole {
+  static let writing: [KafkaRole] = [.producer, .transactions]
+  static let reading: [KafkaRole] = [.consumer, .questions, .member]
 }
 
 struct PinnedSetting: Sendable {
@@ -42,32 +51,33 @@ enum PinnedSettings {
     PinnedSetting("reconnect.backoff.ms", "50", KafkaRole.allCases, "a restarted broker is found again quickly"),
     PinnedSetting("reconnect.backoff.max.ms", "1000", KafkaRole.allCases, "10 s by default: longer than a failover"),
     PinnedSetting("topic.metadata.refresh.interval.ms", "60000", KafkaRole.allCases, "a moved leader is an error too"),
-    PinnedSetting("allow.auto.create.topics", "false", [.consumer, .questions], "a misspelt topic is an error"),
+    PinnedSetting("allow.auto.create.topics", "false", KafkaRole.reading, "a misspelt topic is an error"),
     PinnedSetting("statistics.interval.ms", "0", KafkaRole.allCases, "nobody reads them; they cost a JSON text each"),
 
     // Writing.
-    PinnedSetting("enable.idempotence", "true", [.producer], "a retry neither doubles nor reorders records"),
-    PinnedSetting("acks", "all", [.producer], "acknowledged means: on all replicas in sync"),
-    PinnedSetting("compression.codec", "lz4", [.producer], "as the embedded log: quick, and every client reads it"),
-    PinnedSetting("linger.ms", "5", [.producer], "records of one moment share a batch"),
-    PinnedSetting("batch.num.messages", "10000", [.producer], "a busy partition's batch is bounded by its bytes"),
-    PinnedSetting("batch.size", "1000000", [.producer], "as large as a broker takes by default"),
+    PinnedSetting("enable.idempotence", "true", KafkaRole.writing, "a retry neither doubles nor reorders records"),
+    PinnedSetting("acks", "all", KafkaRole.writing, "acknowledged means: on all replicas in sync"),
     PinnedSetting(
-      "message.max.bytes", "1000000", [.producer], "a broker takes 1048588 with its batch header by default"),
-    PinnedSetting("partitioner", "murmur2_random", [.producer], "a key's partition is that of Java clients"),
+      "compression.codec", "lz4", KafkaRole.writing, "as the embedded log: quick, and every client reads it"),
+    PinnedSetting("linger.ms", "5", KafkaRole.writing, "records of one moment share a batch"),
+    PinnedSetting("batch.num.messages", "10000", KafkaRole.writing, "a busy partition's batch is bounded by its bytes"),
+    PinnedSetting("batch.size", "1000000", KafkaRole.writing, "as large as a broker takes by default"),
     PinnedSetting(
-      "queue.buffering.max.messages", "\(Limits.Kafka.producerMessagesMax)", [.producer], "then an append waits"),
+      "message.max.bytes", "1000000", KafkaRole.writing, "a broker takes 1048588 with its batch header by default"),
+    PinnedSetting("partitioner", "murmur2_random", KafkaRole.writing, "a key's partition is that of Java clients"),
     PinnedSetting(
-      "queue.buffering.max.kbytes", "\(Limits.Kafka.producerKilobytesMax)", [.producer], "then an append waits"),
-    PinnedSetting("retry.backoff.ms", "50", [.producer], "a leader moves within some hundred milliseconds"),
+      "queue.buffering.max.messages", "\(Limits.Kafka.producerMessagesMax)", KafkaRole.writing, "then an append waits"),
+    PinnedSetting(
+      "queue.buffering.max.kbytes", "\(Limits.Kafka.producerKilobytesMax)", KafkaRole.writing, "then an append waits"),
+    PinnedSetting("retry.backoff.ms", "50", KafkaRole.writing, "a leader moves within some hundred milliseconds"),
 
-    // Reading. There is no group: every reader says where it reads, and remembers it by itself.
+    // Reading. Not through a group: every reader says where it reads, and remembers it by itself.
     PinnedSetting(
       "isolation.level", "read_committed", [.consumer, .questions],
       "what a transaction took back was never there, and the end is that of what is committed"),
     PinnedSetting("auto.offset.reset", "error", [.consumer], "a lost position must be said; latest loses in silence"),
-    PinnedSetting("enable.auto.commit", "false", [.consumer, .questions], "positions live in checkpoints"),
-    PinnedSetting("enable.auto.offset.store", "false", [.consumer, .questions], "positions live in checkpoints"),
+    PinnedSetting("enable.auto.commit", "false", KafkaRole.reading, "positions are committed with the outputs"),
+    PinnedSetting("enable.auto.offset.store", "false", KafkaRole.reading, "positions are committed with the outputs"),
     PinnedSetting("enable.partition.eof", "true", [.consumer], "tells that no record is left behind the last one"),
     PinnedSetting("check.crcs", "true", [.consumer], "a damaged batch is an error, not an event"),
     PinnedSetting("fetch.wait.max.ms", "50", [.consumer], "a cursor at the end must not keep another from starting"),
@@ -76,6 +86,13 @@ enum PinnedSettings {
     PinnedSetting(
       "queued.max.messages.kbytes", "\(Limits.Kafka.cursorKilobytesMax)", [.consumer], "what is fetched ahead"),
     PinnedSetting("queued.min.messages", "100000", [.consumer], "so that the bytes are the bound"),
+
+    // Being dealt partitions.
+    PinnedSetting(
+      "partition.assignment.strategy", "range", [.member], "the cooperative ones can loop or hang in 2.0.2"),
+    PinnedSetting("session.timeout.ms", "10000", [.member], "how long the partitions of a dead process lie idle"),
+    PinnedSetting("heartbeat.interval.ms", "3000", [.member], "three of them in a session"),
+    PinnedSetting("max.poll.interval.ms", "300000", [.member], "its thread does nothing else but to answer the group"),
   ]
 
   static let adjustable: [AdjustableSetting] = [
@@ -90,10 +107,15 @@ enum PinnedSettings {
     of role: KafkaRole, _ configuration: KafkaConfiguration
   ) -> [(key: String, value: String, isSecret: Bool)] {
     let timeouts = configuration.timeouts
-    // A request on the wire may take this long; at least the library's least.
-    let socketMillis = max(10, min(timeouts.requestMillis, 60_000))
-    var result = [("client.id", "millrace", false), ("socket.timeout.ms", "\(socketMillis)", false)]
+    var result = [("client.id", "millrace", false), ("socket.timeout.ms", "\(timeouts.socketMillis)", false)]
     result += table.filter { $0.roles.contains(role) }.map { ($0.key, $0.value, false) }
+    if role == .transactions {
+      result.append(("transaction.timeout.ms", "\(Limits.Kafka.transactionMillis)", false))
+      // What is not delivered before the transaction runs out never will be.
+      let appendMillis = min(timeouts.appendMillis, Limits.Kafka.transactionMillis * 3 / 4)
+      result.append(("message.timeout.ms", "\(appendMillis)", false))
+    }
+    if role == .questions { result.append(("group.id", configuration.group, false)) }
     if role == .producer { result.append(("message.timeout.ms", "\(timeouts.appendMillis)", false)) }
     return result + configuration.settings
   }

@@ -2,6 +2,7 @@
 
 internal import CKafka
 internal import Core
+internal import Log
 internal import Synchronization
 
 /// Owns the handle for questions and for creating topics. Every call blocks the calling thread, within the request
@@ -76,6 +77,22 @@ internal import Synchronization
       else { return try answer.get() }
       NamedThread.sleep(nanos: Limits.Kafka.retryNanos)
     }
+  }
+
+  /// The group's committed position in a partition, or nil if there is none. Waits for a transaction that is about to
+  /// change it.
+  func committed(of topic: String, _ index: Int) throws(KafkaError) -> CommittedPosition? {
+    let list = unsafe rd_kafka_topic_partition_list_new(1)
+    defer { unsafe rd_kafka_topic_partition_list_destroy(list) }
+    let entry = unsafe rd_kafka_topic_partition_list_add(list, topic, Int32(clamping: index))
+    var code = unsafe rd_kafka_committed(handle.raw, list, Int32(clamping: timeoutMillis))
+    if code == RD_KAFKA_RESP_ERR_NO_ERROR { code = unsafe entry?.pointee.err ?? code }
+    guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let offset = unsafe entry?.pointee.offset else {
+      throw KafkaError(code, "asking for the committed position of \(topic)-\(index)")
+    }
+    guard offset >= 0 else { return nil }
+    let note = unsafe UnsafeRawBufferPointer(start: entry?.pointee.metadata, count: entry?.pointee.metadata_size ?? 0)
+    return unsafe CommittedPosition(offset: offset, note: String(decoding: note, as: UTF8.self))
   }
 
   // MARK: Administration

@@ -12,6 +12,9 @@ package enum ProcessorError: Error, Equatable, Sendable {
   case damagedInput(topic: String, partition: Int, offset: Int64, reason: CodecError)
   /// A derived partition ends elsewhere than this fold wrote: somebody else writes to it. Find out who, then restart.
   case foreignRecords(topic: String, partition: Int, expected: Int64, found: Int64)
+  /// The derived partition is not of this fold: folding on would mix two histories in one topic. Give the changed fold
+  /// topics and a group of its own, or delete the derived topics and the group's offsets.
+  case otherHistory(topic: String, partition: Int, reason: String)
   /// The input no longer holds what the fold would have to go on from: it begins at `startOffset`, and no usable
   /// checkpoint lies there or later. Nothing was changed. Bring back a checkpoint, or delete the directories of the
   /// derived topics: they are then built from what is retained, and what was made of the rest is gone.

@@ -101,6 +101,13 @@ package final class ProcessorTask<Partition: PartitionLog, Store: CheckpointStor
     try release(checkpoint)
   }
 
+  /// SHA-256 of the state as a checkpoint of this moment would hold it.
+  package func stateHash() -> [UInt8] {
+    var state = ByteWriter(capacity: 1 << 16)
+    pipeline.save(into: &state)
+    return StateHash.of(state.bytes)
+  }
+
   /// Lets go of what none of the newest checkpoints would go on from.
   private func release(_ checkpoint: Checkpoint) throws(ProcessorError) {
     outputEnds.append(checkpoint.outputs.map(\.endOffset))
@@ -127,5 +134,10 @@ enum StateHash {
     var digest = SHA256Digest()
     digest.update(bytes)
     return digest.finalize()
+  }
+
+  /// As hexadecimal digits.
+  static func text(_ hash: [UInt8]) -> String {
+    hash.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
   }
 }

@@ -86,12 +86,9 @@ import Log
 
   func summary() -> [VerifySummary.Topic] {
     partitions.indices.map { index in
-      let digits = unsafe hashes[index].value.map { byte in
-        let text = String(byte, radix: 16)
-        return text.utf8.count == 1 ? "0" + text : text
-      }
-      return VerifySummary.Topic(
-        topic: partitions[index].topic, records: unsafe stored[index].count, hash: digits.joined())
+      VerifySummary.Topic(
+        topic: partitions[index].topic, records: unsafe stored[index].count,
+        hash: StateHash.text(unsafe hashes[index].value))
     }
   }
 

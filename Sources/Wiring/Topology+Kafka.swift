@@ -137,6 +137,7 @@ extension Topology.KafkaSection {
   func configuration(environment: [String: String]) throws -> KafkaConfiguration {
     var configuration = KafkaConfiguration(
       bootstrapServers: bootstrapServers, timeouts: timeouts, adjustments: librdkafka)
+    configuration.group = group
     configuration.replication = replication
     configuration.minInsyncReplicas = minInsyncReplicas
     if let tls {

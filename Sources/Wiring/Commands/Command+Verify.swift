@@ -116,6 +116,12 @@ extension CommandFailure {
       self.init(
         code: .badData,
         message: "\(topic)-\(partition) ends at \(found), not at \(expected): another program wrote to it")
+    case .otherHistory(let topic, let partition, let reason):
+      self.init(
+        code: .badData,
+        message:
+          "\(topic)-\(partition) is not of this fold: \(reason). Give the fold topics and a group of its own, or "
+          + "delete the derived topics and the group's offsets, and all is built anew")
     case .inputExpired(let topic, let partition, let startOffset):
       self.init(
         code: .badData,

@@ -1,0 +1,93 @@
+// The transactional writer of one input partition on Kafka.
+
+internal import Core
+package import Log
+
+/// Each input partition has a transactional id of its own, and thus a producer: whoever is given the partition next,
+/// by hand or by the group, shuts out the one before by taking over the id, before it reads the committed position.
+/// That fences a process which is thawed after it was given up for dead, in both ways to spread.
+///
+/// **A producer that may have asked twice is thrown away** (KIP-890): when a request about a transaction was not
+/// answered in time, librdkafka asks again, and a broker that was only slow may act on the first request after the next
+/// transaction began: it would end that one halfway. A new life of the id has a new epoch, which shuts out what is
+/// late.
+package final class KafkaTransactions: TransactionalWriter {
+  private let log: KafkaLog
+  private let id: String
+  private let group: GroupIdentity
+  private let input: (topic: String, index: Int)
+  private let outputs: [(topic: String, index: Int)]
+  private var producer: TransactionalProducer?
+  private var isOpen = false
+  private var committed: CommittedPosition?
+
+  init(
+    _ log: KafkaLog, group: GroupIdentity, input: (topic: String, index: Int),
+    outputs: [(topic: String, index: Int)]
+  ) {
+    self.log = log
+    self.group = group
+    self.input = input
+    self.outputs = outputs
+    id = "\(log.group)-\(input.topic)-\(input.index)"
+  }
+
+  deinit { close() }
+
+  package func open() throws(LogError) -> CommittedPosition? {
+    try takeOver()
+    return committed
+  }
+
+  package func append(timestampMillis: Int64, key: RawSpan, value: RawSpan, to output: Int) throws(LogError) {
+    if !isOpen { try begin() }
+    let (topic, index) = outputs[output]
+    do throws(KafkaError) {
+      try producer?.produce(timestampMillis: timestampMillis, key: key, value: value, to: topic, index)
+    } catch {
+      throw error.writerError
+    }
+  }
+
+  package func commit(_ position: CommittedPosition) throws(LogError) {
+    if !isOpen { try begin() }
+    do throws(KafkaError) {
+      try producer?.commit(position, of: input, group)
+    } catch {
+      throw error.writerError
+    }
+    isOpen = false
+    committed = position
+  }
+
+  package func close() {
+    guard let producer else { return }
+    if isOpen { producer.abort() }
+    isOpen = false
+    producer.close()
+    self.producer = nil
+  }
+
+  private func begin() throws(LogError) {
+    if producer?.isSuspect ?? true {
+      let before = committed
+      close()
+      try takeOver()
+      guard committed == before else { throw .fenced("\(id): another writer committed \(input.topic)-\(input.index)") }
+    }
+    do throws(KafkaError) { try producer?.begin() } catch { throw error.writerError }
+    isOpen = true
+  }
+
+  private func takeOver() throws(LogError) {
+    guard log.gate.enter() else { throw .closed }
+    defer { log.gate.leave() }
+    do throws(KafkaError) {
+      producer = try log.makeTransactionalProducer(id, topics: outputs.map(\.topic))
+      // Only now: nothing of the one before can change it any more.
+      committed = try log.questions.committed(of: input.topic, input.index)
+    } catch {
+      throw error.writerError
+    }
+  }
+}
