@@ -8,6 +8,7 @@
 
 struct millrace_mhd_settings {
   const struct sockaddr *address;
+  MHD_AcceptPolicyCallback accept;
   MHD_AccessHandlerCallback access;
   MHD_RequestCompletedCallback completed;
   MHD_NotifyConnectionCallback connection;
@@ -36,7 +37,7 @@ static inline struct MHD_Daemon *millrace_mhd_start(const struct millrace_mhd_se
   unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TURBO | MHD_ALLOW_UPGRADE | MHD_ALLOW_SUSPEND_RESUME;
   if (settings->address->sa_family == 10 /* AF_INET6 */) flags |= MHD_USE_IPv6;
   return MHD_start_daemon(
-      flags, 0, NULL, NULL, settings->access, settings->context,
+      flags, 0, settings->accept, settings->context, settings->access, settings->context,
       MHD_OPTION_SOCK_ADDR, settings->address,
       MHD_OPTION_THREAD_POOL_SIZE, settings->threads,
       MHD_OPTION_CONNECTION_LIMIT, settings->connections_max,

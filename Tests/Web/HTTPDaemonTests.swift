@@ -172,4 +172,18 @@ private func echo(_ request: HTTPRequest) -> HTTPOutcome {
     for reply in held.withLock({ $0 }) { reply.send(HTTPResponse()) }
     #expect(throws: (any Error).self) { _ = try HTTPTestClient(port: server.port).get("/") }
   }
+
+  /// Whoever connects at that moment is turned away or answered; the process goes on.
+  @Test func stopsWhileClientsConnect() throws {
+    for _ in 0..<100 {
+      let server = try Server { _ in .respond(HTTPResponse()) }
+      let port = server.port
+      let clients = NamedThread("clients") {
+        for _ in 0..<4 { _ = try? HTTPTestClient(port: port).get("/") }
+      }
+      server.daemon.stop(deadlineNanos: 0)
+      clients.join()
+      #expect(server.daemon.connectionCount == 0)
+    }
+  }
 }

@@ -58,6 +58,7 @@ import Testing
       login: .scramSHA512(user: "me", password: Secret("p4ss")),
       timeouts: KafkaTimeouts(appendMillis: 30_000, requestMillis: 5000, readMillis: 6000),
       adjustments: ["client.rack": "eu-1"])
+    expected.group = "prices"
     expected.replication = 3
     expected.minInsyncReplicas = 2
     #expect(try section.configuration(environment: [:]) == expected)

@@ -6,14 +6,6 @@ import Core
 internal import Glibc
 import Synchronization
 
-/// Why the daemon does not run.
-package enum HTTPDaemonError: Error, Equatable, Sendable {
-  /// The host is not an address of IPv4 or IPv6; nothing was opened.
-  case badAddress(String)
-  /// The address cannot be listened on, most often because another process does; `code` is the errno.
-  case cannotListen(host: String, port: UInt16, code: Int32)
-}
-
 /// Owns the library's daemon from `start()` to `stop()`, which frees it; its callbacks run on the library's threads,
 /// one connection always on the same one. C's names do not leave this file.
 package final class HTTPDaemon: Sendable {
@@ -94,6 +86,7 @@ package final class HTTPDaemon: Sendable {
     let handle = unsafe address.withPointer { pointer -> OpaquePointer? in
       var options = unsafe millrace_mhd_settings()
       unsafe options.address = pointer
+      unsafe options.accept = Self.accept
       unsafe options.access = Self.access
       unsafe options.completed = Self.completed
       unsafe options.connection = Self.connectionChanged
@@ -122,8 +115,9 @@ package final class HTTPDaemon: Sendable {
       return daemon
     }
     guard let running else { return }
-    let listener = unsafe MHD_quiesce_daemon(running.handle)
     connections.withLock { connections in
+      // From here on `accept` lets nobody in. Not by the library's own quiescing: it and a worker thread may both take
+      // the listener from the worker's epoll set, and the library aborts the process when the second finds it gone.
       connections.isStopping = true
       for (connection, wakeNanos) in connections.suspended where wakeNanos != .max {
         connections.suspended[connection] = nil
@@ -139,7 +133,6 @@ package final class HTTPDaemon: Sendable {
     }
     timer.withLock { $0 }?.join()
     unsafe MHD_stop_daemon(running.handle)
-    if listener >= 0 { _ = close(listener) }
     unsafe Unmanaged<HTTPDaemon>.fromOpaque(running.context).release()
   }
 
@@ -184,6 +177,12 @@ package final class HTTPDaemon: Sendable {
   }
 
   // MARK: The library's callbacks
+
+  private static let accept: MHD_AcceptPolicyCallback = { context, _, _ in
+    guard let context = unsafe context else { return .NO }
+    let daemon = unsafe Unmanaged<HTTPDaemon>.fromOpaque(context).takeUnretainedValue()
+    return daemon.connections.withLock { $0.isStopping } ? .NO : .YES
+  }
 
   private static let connectionChanged: MHD_NotifyConnectionCallback = { context, connection, _, change in
     guard let context = unsafe context, let connection = unsafe connection.map(Connection.init) else { return }
