@@ -10,12 +10,16 @@ struct GroupCommit<Files: LogFiles> {
   private var unsynced: [(partition: SegmentedPartition<Files>, dueNanos: Int64)] = []
   private let files: Files
   private let health: LogHealth
+  private let failures: MaintenanceFailures
   /// Called when a high watermark moved.
   private let onChange: @Sendable () -> Void
 
-  init(files: Files, health: LogHealth, onChange: @escaping @Sendable () -> Void) {
+  init(
+    files: Files, health: LogHealth, failures: MaintenanceFailures, onChange: @escaping @Sendable () -> Void
+  ) {
     self.files = files
     self.health = health
+    self.failures = failures
     self.onChange = onChange
   }
 
@@ -40,7 +44,11 @@ struct GroupCommit<Files: LogFiles> {
 
   /// Retention, and closing what is old, in all `partitions`.
   mutating func maintain(_ partitions: [SegmentedPartition<Files>]) {
-    for partition in partitions where health.error == nil { try? perform(.maintain, on: partition) }
+    for partition in partitions where health.error == nil {
+      var failure: LogError?
+      do throws(LogError) { try perform(.maintain, on: partition) } catch { failure = error }
+      failures.note(.retention, of: partition, failure)
+    }
   }
 
   /// An orderly end: all that was written is on disk.

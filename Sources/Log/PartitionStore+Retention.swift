@@ -5,18 +5,14 @@ internal import Core
 
 extension PartitionStore {
   /// What is due from time to time: closes a segment that is old, lets go of those that retention gives up. Nothing at
-  /// or after `held` goes. To be called between rounds. What has run out puts it off.
+  /// or after `held` goes. To be called between rounds. After an error that passes it is due again.
   func maintain(held: Int64) throws(FileError) {
     let nowMillis = files.wallMillis
-    do throws(FileError) {
-      if segment.byteCount > 0, isSegmentOld(nowMillis: nowMillis) || isActiveExpired(nowMillis: nowMillis) {
-        try roll()
-        publish()
-      }
-      try retain(nowMillis: nowMillis, held: held)
-    } catch {
-      guard error.isPassing else { throw error }
+    if segment.byteCount > 0, isSegmentOld(nowMillis: nowMillis) || isActiveExpired(nowMillis: nowMillis) {
+      try roll()
+      publish()
     }
+    try retain(nowMillis: nowMillis, held: held)
   }
 
   /// Without this, the last segment of a topic that nothing is appended to would never grow old.

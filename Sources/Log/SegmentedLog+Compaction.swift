@@ -31,13 +31,17 @@ final class Cleaning: Sendable {
 
 extension SegmentedLog {
   /// Compacts what is due, on the calling thread; it is also done every `LogOptions.maintenanceNanos`. Errors: damage
-  /// in a segment that was to be compacted leaves the segments as they are, whatever the disk refuses as well.
+  /// in a segment that was to be compacted leaves the segments as they are, whatever the disk refuses as well. The
+  /// first one is thrown; `takeMaintenanceFailures` tells all.
   package func compact() throws(LogError) {
-    var failure: LogError?
+    var first: LogError?
     for partition in partitions() where !cleaning.isStopped {
-      do throws(LogError) { try compact(partition) } catch { failure = failure ?? error }
+      var failure: LogError?
+      do throws(LogError) { try compact(partition) } catch { failure = error }
+      maintenanceFailures.note(.compaction, of: partition, failure)
+      first = first ?? failure
     }
-    if let failure { throw failure }
+    if let first { throw first }
   }
 
   private func compact(_ partition: Partition) throws(LogError) {

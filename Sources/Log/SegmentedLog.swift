@@ -33,6 +33,7 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
   private let commands: BoundedQueue<LogCommand<Files>>
   private let health = LogHealth()
   let changes = ChangeSignal()
+  let maintenanceFailures = MaintenanceFailures()
   private let sealedSegments: SealedSegments<Files>
   private let reserve: DiskReserve<Files>
   private let registry = Mutex<[String: Topic]>([:])
@@ -82,7 +83,8 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
     self.isReadOnly = isReadOnly
     self.isManual = isManual
     commands = BoundedQueue(weightMax: options.queueBytesMax)
-    commit = Mutex(GroupCommit(files: files, health: health) { [changes] in changes.advance() })
+    commit = Mutex(
+      GroupCommit(files: files, health: health, failures: maintenanceFailures) { [changes] in changes.advance() })
     sealedSegments = SealedSegments(files: files, options: options)
     reserve = DiskReserve(files: files, directory: directory, byteCount: options.reserveBytes)
     cleaning = Cleaning(periodNanos: options.maintenanceNanos)
@@ -105,6 +107,9 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
 
   /// Why the log takes no appends any more, or nil.
   package var failure: LogError? { health.error }
+
+  /// What retention and compaction could not do, since the last call: each failure once, until it changes or passes.
+  package func takeMaintenanceFailures() -> [MaintenanceFailure] { maintenanceFailures.take() }
 
   // MARK: Topics
 
@@ -256,9 +261,14 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
   }
 
   /// Does now what else is done every `LogOptions.maintenanceNanos`: closes old segments, lets go of what retention
-  /// gives up. Errors are those of the disk, final ones.
+  /// gives up. Errors are those of the disk, final ones; what has run out is told by `takeMaintenanceFailures`.
   package func maintain() throws(LogError) {
-    for partition in partitions() { try partition.perform(.maintain) }
+    for partition in partitions() {
+      var failure: LogError?
+      do throws(LogError) { try partition.perform(.maintain) } catch { failure = error }
+      maintenanceFailures.note(.retention, of: partition, failure)
+      if let failure, !failure.isPassing { throw failure }
+    }
   }
 
   /// The writer thread.

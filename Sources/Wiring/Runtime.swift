@@ -62,13 +62,13 @@ final class Runtime: Sendable {
     }
     edge = EdgeServer(
       log: log, sink: sink,
-      configuration: try Self.edgeConfiguration(topology, metrics, logger, tasks: tasks, streams: streams),
+      configuration: try Self.edgeConfiguration(topology, metrics, logger, log: log, tasks: tasks, streams: streams),
       streams: streams)
     addMetrics(metrics)
   }
 
   private static func edgeConfiguration(
-    _ topology: Topology, _ metrics: Metrics, _ logger: Logger, tasks: [TaskRunner<EmbeddedLog>],
+    _ topology: Topology, _ metrics: Metrics, _ logger: Logger, log: EmbeddedLog, tasks: [TaskRunner<EmbeddedLog>],
     streams: StreamServer<EmbeddedLog>
   ) throws(RuntimeError) -> EdgeConfiguration {
     var configuration = EdgeConfiguration()
@@ -83,6 +83,7 @@ final class Runtime: Sendable {
     configuration.readinessChecks = tasks.map { task in
       (name: "fold-\(task.index)", reason: { task.unreadiness })
     }
+    configuration.readinessChecks.append((name: "log", reason: { log.failure.map { "\($0)" } }))
     configuration.readinessChecks.append(
       (name: "streams", reason: { streams.isReady ? nil : "going through the history" }))
     return configuration
@@ -145,6 +146,11 @@ final class Runtime: Sendable {
       guard second > lastSecond else { continue }
       lastSecond = second
       sink.advance()
+      for failure in log.takeMaintenanceFailures() {
+        logger.warning(
+          "log maintenance failed",
+          ["work": failure.work.rawValue, "partition": failure.partition, "reason": "\(failure.error)"])
+      }
       if tasks.allSatisfy({ $0.unreadiness == nil }) { streams.setRegenerating(false) }
       if runningFeeds.load(ordering: .acquiring) == 0 {
         let time = Timestamp(nanos: second * 1_000_000_000)
