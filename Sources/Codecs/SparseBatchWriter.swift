@@ -32,11 +32,20 @@ package struct SparseBatchWriter: ~Copyable {
   /// that of the record before.
   package mutating func append(_ cursor: borrowing RecordCursor) {
     let record = cursor.record
-    if recordCount == 0, horizonMillis == nil { baseTimestamp = record.timestampMillis }
-    maxTimestamp = recordCount == 0 ? record.timestampMillis : max(maxTimestamp, record.timestampMillis)
+    append(
+      offset: record.offset, timestampMillis: record.timestampMillis, key: record.hasKey ? record.key : nil,
+      value: record.hasValue ? record.value : nil, headers: cursor.storedHeaders)
+  }
+
+  /// Adds a record; `headers` is an encoded section. Its offset is as above.
+  package mutating func append(
+    offset: Int64, timestampMillis: Int64, key: RawSpan?, value: RawSpan?, headers: RawSpan
+  ) {
+    if recordCount == 0, horizonMillis == nil { baseTimestamp = timestampMillis }
+    maxTimestamp = recordCount == 0 ? timestampMillis : max(maxTimestamp, timestampMillis)
     records.bytes.append(
-      recordWithTimeDelta: record.timestampMillis &- baseTimestamp, offsetDelta: record.offset - baseOffset,
-      key: record.hasKey ? record.key : nil, value: record.hasValue ? record.value : nil, headers: cursor.storedHeaders)
+      recordWithTimeDelta: timestampMillis &- baseTimestamp, offsetDelta: offset - baseOffset, key: key, value: value,
+      headers: headers)
     recordCount += 1
   }
 

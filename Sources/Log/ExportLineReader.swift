@@ -21,8 +21,17 @@ extension ExportLine {
           endOffset: end))
       return
     }
+    if let start = fields.numbers["gapStart"] {
+      guard let end = fields.numbers["gapEnd"], fields.numbers.count == 2, fields.isDerived == nil, !fields.isRecord
+      else { throw .malformed(at: 0, reason: "not all of a gap's fields, or more") }
+      guard start >= 0, end > start, end - start <= GapLine.offsetsMax else {
+        throw .malformed(at: 0, reason: "numbers that no gap has")
+      }
+      self = .gap(GapLine(start: start, end: end))
+      return
+    }
     guard let offset = fields.numbers["offset"], let timestamp = fields.numbers["timestampMillis"],
-      fields.numbers.count == 2, fields.hasKey, fields.hasValue, fields.isDerived == nil, offset >= 0
+      fields.numbers.count == 2, fields.hasKey, fields.hasValue, fields.isDerived == nil, offset >= 0, offset < .max
     else { throw .malformed(at: 0, reason: "not all of a record's fields, or more") }
     fields.record.offset = offset
     fields.record.timestampMillis = timestamp
@@ -30,7 +39,7 @@ extension ExportLine {
   }
 }
 
-/// The fields of one line, of either kind.
+/// The fields of one line, of any kind.
 private struct LineFields {
   var topic: String?
   var isDerived: Bool?
@@ -85,7 +94,7 @@ private struct LineFields {
   }
 
   private static let numberNames: Set = [
-    "partition", "partitions", "startOffset", "endOffset", "offset", "timestampMillis",
+    "partition", "partitions", "startOffset", "endOffset", "offset", "timestampMillis", "gapStart", "gapEnd",
   ]
 
   /// A string in base64, or null.

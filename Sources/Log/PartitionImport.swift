@@ -68,9 +68,19 @@ package struct PartitionImport<Files: LogFiles>: ~Copyable {
   }
 
   private mutating func write(_ bytes: RawSpan, _ frame: BatchFrame) throws(LogError) {
-    if let full = segment, full.byteCount + Int64(frame.byteCount) > options.segmentBytes { try seal() }
+    if let full = segment {
+      // The indexes tell offsets as Int32, relative to the first.
+      let isFar = frame.lastOffset - full.index.baseOffset > Int64(Int32.max)
+      let isFull = full.byteCount + Int64(frame.byteCount) > options.segmentBytes
+      if isFar || isFull || (full.names.generation == 0 && !frame.isDense) { try seal() }
+    }
     var open: WritableSegment<Files>
-    if let segment { open = segment } else { open = try begin(at: frame.baseOffset) }
+    if let segment {
+      open = segment
+    } else {
+      // Only compaction leaves gaps: elsewhere whoever reads calls them damage.
+      open = try begin(at: frame.baseOffset, generation: frame.isDense ? 0 : 1)
+    }
     let position = open.byteCount
     let file = open.file
     do throws(FileError) { try file.write(bytes, at: position) } catch { throw error.logError }
@@ -79,10 +89,11 @@ package struct PartitionImport<Files: LogFiles>: ~Copyable {
     segment = open
   }
 
-  private func begin(at offset: Int64) throws(LogError) -> WritableSegment<Files> {
+  private func begin(at offset: Int64, generation: UInt32 = 0) throws(LogError) -> WritableSegment<Files> {
     try onDisk { () throws(FileError) in
       try WritableSegment(
-        creating: files, directory: directory, baseOffset: offset, intervalBytes: options.indexIntervalBytes)
+        creating: files, directory: directory, baseOffset: offset, generation: generation,
+        intervalBytes: options.indexIntervalBytes)
     }
   }
 
@@ -101,7 +112,9 @@ package struct PartitionImport<Files: LogFiles>: ~Copyable {
     if let segment { last = segment } else { last = try begin(at: nextOffset) }
     manifest.startOffset = manifest.sealed.first?.baseOffset ?? last.index.baseOffset
     manifest.activeBaseOffset = last.index.baseOffset
+    manifest.activeGeneration = last.names.generation
     manifest.activeSinceMillis = files.wallMillis
+    manifest.lastGeneration = max(manifest.activeGeneration, manifest.sealed.map(\.generation).max() ?? 0)
     let whole = manifest
     do throws(FileError) {
       try last.sync()

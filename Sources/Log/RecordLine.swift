@@ -1,11 +1,14 @@
 // Records as lines of JSON, for export and import: nothing is lost on the way, whatever the bytes.
 //
-//   {"topic":"prices.ticks.v1","partition":0,"partitions":1,"derived":false,"startOffset":0,"endOffset":2}
+//   {"topic":"prices.ticks.v1","partition":0,"partitions":1,"derived":false,"startOffset":0,"endOffset":9}
 //   {"offset":0,"timestampMillis":1760000000000,"key":"BTC/USD","value":"AAAA..."}
 //   {"offset":1,"timestampMillis":1760000000001,"key":null,"value":null,"headers":[{"key":"k","value":"dg=="}]}
 //
+//   {"gapStart":2,"gapEnd":9}
+//
 // Values are base64, keys are text; a key that is not UTF-8 is `keyBase64`. A partition begins with its own line and
-// has every offset from the first to the one before the last, so that an import can tell that it has all.
+// accounts for every offset from `startOffset` to the one before `endOffset`, so that an import can tell that it has
+// all: those that hold no record any more, as compaction leaves them, are in a gap.
 
 package import Codecs
 internal import Core
@@ -35,6 +38,24 @@ package struct PartitionLine: Equatable, Sendable {
     writer.append(jsonString: topic)
     writer.append(utf8: ",\"partition\":\(partition),\"partitions\":\(partitions),\"derived\":\(isDerived),")
     writer.append(utf8: "\"startOffset\":\(startOffset),\"endOffset\":\(endOffset)}\n")
+  }
+}
+
+/// Offsets that hold no record, from `start` to the one before `end`: at most as many as one batch can cover.
+package struct GapLine: Equatable, Sendable {
+  package static let offsetsMax = Int64(Int32.max)
+
+  package var start: Int64
+  package var end: Int64
+
+  /// Appends the lines that tell of offsets without a record.
+  package static func append(from start: Int64, to end: Int64, to writer: inout ByteWriter) {
+    var start = start
+    while start < end {
+      let next = start + min(end - start, offsetsMax)
+      writer.append(utf8: "{\"gapStart\":\(start),\"gapEnd\":\(next)}\n")
+      start = next
+    }
   }
 }
 
@@ -104,4 +125,5 @@ extension ByteWriter {
 package enum ExportLine: Equatable, Sendable {
   case partition(PartitionLine)
   case record(RecordLine)
+  case gap(GapLine)
 }

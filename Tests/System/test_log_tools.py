@@ -193,3 +193,42 @@ def test_a_flipped_byte_in_a_raw_export_is_named(data, tmp_path):
     file.write_bytes(content)
     done = command("log", "import", file, "--format", "raw", "--topic", TICKS, "--data", tmp_path / "target")
     assert done.returncode == 65 and f"byte {batch['byte']}:" in done.stderr and "checksum" in done.stderr, done.stderr
+
+
+def test_gaps_are_kept(tmp_path):
+    """What compaction leaves: offsets without a record, at either end too, and more of them than one batch covers."""
+    far = 9 + 2**31 - 1
+    lines = [
+        {"topic": "thin.v1", "partition": 0, "partitions": 1, "derived": True, "startOffset": 3, "endOffset": far + 70},
+        {"gapStart": 3, "gapEnd": 7},
+        {"offset": 7, "timestampMillis": 5, "key": "a", "value": "AAEC"},
+        {"offset": 8, "timestampMillis": 4, "key": "b", "value": None},
+        {"gapStart": 9, "gapEnd": far},
+        {"gapStart": far, "gapEnd": far + 60},
+        {"offset": far + 60, "timestampMillis": 6, "key": "a", "value": ""},
+        {"gapStart": far + 61, "gapEnd": far + 70},
+    ]
+    file = tmp_path / "thin.ndjson"
+
+    def write(lines):
+        file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    write(lines)
+    command("log", "import", file, "--data", tmp_path / "data", check=0)
+    assert [json.loads(line) for line in exported(tmp_path / "data", topic="thin.v1")] == lines
+    assert command("log", "verify", "--data", tmp_path / "data", check=0)
+    raw = tmp_path / "thin.raw"
+    command("log", "export", "thin.v1", "--format", "raw", "--data", tmp_path / "data", "--output", raw, check=0)
+    command("log", "import", raw, "--format", "raw", "--topic", "thin.v1", "--data", tmp_path / "again", check=0)
+    assert [json.loads(line) for line in exported(tmp_path / "again", topic="thin.v1")][1:] == lines[1:]
+    # A gap is one that was said to be: a line that is missing is missed.
+    for number in range(1, len(lines)):
+        write(lines[:number] + lines[number + 1:])
+        done = command("log", "import", file, "--data", tmp_path / "target")
+        assert done.returncode == 65, (number, done)
+        assert not list((tmp_path / "target").glob("topics/*"))
+    for wrong in ({"gapStart": 3, "gapEnd": 3}, {"gapStart": 3, "gapEnd": 2**40}, {"gapStart": 3},
+                  {"gapStart": 3, "gapEnd": 2**63 - 1},
+                  {"offset": 2**63 - 1, "timestampMillis": 0, "key": None, "value": None}):
+        write([lines[0], wrong])
+        assert command("log", "import", file, "--data", tmp_path / "target").returncode == 65, wrong

@@ -17,8 +17,7 @@ extension Command {
     ],
     details: """
       Takes what is there when it begins; works beside a running `millrace run`. Offsets, timestamps, keys, values
-      (base64) and headers are kept. A file has its name only once it is whole. What compaction took leaves gaps, which
-      only raw can be imported with.
+      (base64) and headers are kept, and where compaction left gaps, those. A file has its name only once it is whole.
 
       example:
         millrace log export prices.ticks.v1 --output ticks.ndjson
@@ -118,6 +117,7 @@ private struct LogExport: ~Copyable {
         startOffset: offset, endOffset: end)
       line.append(to: &lines)
     }
+    var accounted = offset
     while offset < end {
       buffer.removeAll()
       do throws(LogError) {
@@ -125,7 +125,7 @@ private struct LogExport: ~Copyable {
       } catch { throw CommandFailure(error) }
       let start = offset
       do throws(CodecError) {
-        offset = try Self.take(buffer, from: offset, to: end, isRaw: isRaw, &reader, into: &lines)
+        offset = try Self.take(buffer, from: offset, to: end, &accounted, isRaw: isRaw, &reader, into: &lines)
       } catch {
         throw CommandFailure(code: .badData, message: "\(settings.name)-\(partition.index) after \(start): \(error)")
       }
@@ -133,13 +133,14 @@ private struct LogExport: ~Copyable {
       guard try flush() else { return false }
       progress.update(done: done, total: total, nowNanos: clock.monotonicNanos())
     }
+    if !isRaw { GapLine.append(from: accounted, to: end, to: &lines) }
     return try flush()
   }
 
-  /// Renders what was read; returns the next offset.
+  /// Renders what was read; returns the next offset. The lines tell of all offsets below `accounted`.
   private static func take(
-    _ buffer: borrowing ByteWriter, from start: Int64, to end: Int64, isRaw: Bool, _ reader: inout RecordBatchReader,
-    into lines: inout ByteWriter
+    _ buffer: borrowing ByteWriter, from start: Int64, to end: Int64, _ accounted: inout Int64, isRaw: Bool,
+    _ reader: inout RecordBatchReader, into lines: inout ByteWriter
   ) throws(CodecError) -> Int64 {
     var place = 0
     var next = start
@@ -151,7 +152,10 @@ private struct LogExport: ~Copyable {
       } else {
         var cursor = reader.records
         while try cursor.advance() {
-          if cursor.offset >= start, cursor.offset < end { try cursor.appendLine(to: &lines) }
+          guard cursor.offset >= start, cursor.offset < end else { continue }
+          GapLine.append(from: accounted, to: cursor.offset, to: &lines)
+          try cursor.appendLine(to: &lines)
+          accounted = cursor.offset + 1
         }
       }
       place += header.byteCount

@@ -106,23 +106,28 @@ private struct LogImport: ~Copyable {
     let settings = try settings(of: line)
     var target = try begin(settings, line.partition, startOffset: line.startOffset)
     var batch = ImportBatch(offset: line.startOffset)
-    var following: ExportLine?
     while batch.offset < line.endOffset {
-      following = try nextLine(&number)
-      guard case .record(let record) = following else {
+      let (start, end): (Int64, Int64)
+      let following = try nextLine(&number)
+      switch following {
+      case .record(let record): (start, end) = (record.offset, record.offset + 1)
+      case .gap(let gap): (start, end) = (gap.start, gap.end)
+      case .partition, nil:
         throw CommandFailure(
           code: .badData, message: "line \(number): offsets \(batch.offset) to \(line.endOffset - 1) are missing")
       }
-      guard record.offset == batch.offset else {
+      guard start == batch.offset, end <= line.endOffset else {
         throw CommandFailure(
-          code: .badData, message: "line \(number): offset \(record.offset) where \(batch.offset) must follow")
+          code: .badData, message: "line \(number): offset \(start) where \(batch.offset) must follow")
       }
-      batch.append(record)
-      guard batch.isFull || batch.offset == line.endOffset else { continue }
-      do throws(LogError) { try batch.flush(to: &target) } catch {
+      do throws(LogError) {
+        if !batch.canTake(end) { try batch.flush(to: &target) }
+        if case .record(let record) = following { batch.append(record) } else { batch.skip(to: end) }
+        if batch.offset == line.endOffset { try batch.flush(to: &target) }
+      } catch {
         throw CommandFailure(code: .badData, message: "line \(number): \(error.reason)")
       }
-      showProgress()
+      if batch.isEmpty { showProgress() }
     }
     do throws(LogError) { try target.finish() } catch { throw CommandFailure(error) }
     return try nextLine(&number)
@@ -205,46 +210,37 @@ private struct LogImport: ~Copyable {
 
 /// Records on their way into one batch.
 private struct ImportBatch: ~Copyable {
-  private var writer = RecordBatchWriter()
-  private var base: Int64
+  private var writer = SparseBatchWriter()
+  private var bytes = ByteWriter()
+  /// What the next line must begin with.
   private(set) var offset: Int64
 
   init(offset: Int64) {
-    base = offset
     self.offset = offset
+    writer.begin(at: offset)
   }
 
-  /// Checked before the next record, which may be the largest.
-  var isFull: Bool {
-    writer.byteCount >= Limits.importBatchBytes || writer.recordCount >= Limits.batchRecordsMax
+  var isEmpty: Bool { offset == writer.baseOffset }
+
+  /// Whether a line of offsets up to `end` may be put in; a record may be the largest.
+  func canTake(_ end: Int64) -> Bool {
+    writer.byteCount < Limits.importBatchBytes && writer.recordCount < Limits.batchRecordsMax
+      && end - writer.baseOffset <= GapLine.offsetsMax
   }
 
   mutating func append(_ record: RecordLine) {
-    let (key, value) = (record.key, record.value)
-    switch (key, value) {
-    case (let key?, let value?):
-      unsafe writer.append(
-        timestampMillis: record.timestampMillis, key: key.span.bytes, value: value.span.bytes,
-        headers: record.headers.span.bytes)
-    case (let key?, nil):
-      unsafe writer.append(
-        timestampMillis: record.timestampMillis, key: key.span.bytes, value: nil, headers: record.headers.span.bytes)
-    case (nil, let value?):
-      unsafe writer.append(
-        timestampMillis: record.timestampMillis, key: nil, value: value.span.bytes, headers: record.headers.span.bytes)
-    case (nil, nil):
-      unsafe writer.append(
-        timestampMillis: record.timestampMillis, key: nil, value: nil, headers: record.headers.span.bytes)
-    }
-    offset += 1
+    unsafe writer.append(
+      offset: record.offset, timestampMillis: record.timestampMillis, key: record.key?.span.bytes,
+      value: record.value?.span.bytes, headers: record.headers.span.bytes)
+    offset = record.offset + 1
   }
 
+  mutating func skip(to end: Int64) { offset = end }
+
   mutating func flush(to target: inout PartitionImport<PosixFiles>) throws(LogError) {
-    guard writer.recordCount > 0 else { return }
-    var bytes = writer.finish().bytes
-    RecordBatchHeader.patch(baseOffset: base, in: &bytes)
-    _ = try unsafe target.append(bytes.span.bytes)
-    base = offset
+    writer.finish(lastOffset: offset - 1, into: &bytes)
+    _ = try target.append(bytes.bytes)
+    writer.begin(at: offset)
   }
 }
 
