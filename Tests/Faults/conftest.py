@@ -1,4 +1,4 @@
-"""Options of the fault campaigns; each has a smoke, which `make test` runs, and a full length, `make faults`."""
+"""Where the fault campaigns find what they share."""
 
 import os
 import pathlib
@@ -8,15 +8,6 @@ import tempfile
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-
-
-def pytest_addoption(parser):
-    parser.addoption("--full", action="store_true", help="the lengths that the README claims, not the smoke")
-
-
-@pytest.fixture
-def full(request):
-    return request.config.getoption("--full")
 
 
 @pytest.fixture

@@ -57,27 +57,11 @@ import Testing
   }
 
   @Test(arguments: [false, true]) func isOldOrNewAfterTheNthFailure(isFull: Bool) throws {
-    var isClean = false
-    var number = 0
-    while !isClean {
-      number += 1
-      let target = number
-      let directory = TemporaryDirectory(in: fastDirectory)
-      let count = Atomic(0)
-      let hasFailed = Atomic(false)
-      let certain = Mutex<[String: [UInt8]]>([:])
-      let files = FaultyFiles { call in
-        guard call.kind.isChange, count.wrappingAdd(1, ordering: .relaxed).newValue == target else { return nil }
-        hasFailed.store(true, ordering: .relaxed)
-        return .failAfter(20, isFull ? .full() : .inputOutput())
-      }
-      do {
-        let store = try CheckpointDirectory(directory.path, files: files)
-        try Self.run(store) { now in certain.withLock { $0 = now } }
-      } catch is LogError {}
-      isClean = !hasFailed.load(ordering: .relaxed)
-      try Self.check(directory.path, certain.withLock { $0 }, "call \(number)")
+    let (count, _) = try NthFailure(isFull: isFull).forEachCall(from: [String: [UInt8]]()) { (path, files, told) in
+      try Self.run(try CheckpointDirectory(path, files: files), told: told)
+    } check: { (path, certain, note) in
+      try Self.check(path, certain, note)
     }
-    #expect(number > 20)
+    #expect(count > 20)
   }
 }

@@ -325,29 +325,14 @@ import Testing
   }
 
   @Test(arguments: [false, true]) func survivesTheNthFailure(isFull: Bool) throws {
-    var isClean = false
-    var number = 0
-    while !isClean {
-      number += 1
-      let target = number
-      let directory = TemporaryDirectory(in: fastDirectory)
-      let count = Atomic(0)
-      let hasFailed = Atomic(false)
-      let reached = Mutex<Int64>(0)
-      do {
-        let files = FaultyFiles { call in
-          guard call.kind.isChange, count.wrappingAdd(1, ordering: .relaxed).newValue == target else { return nil }
-          hasFailed.store(true, ordering: .relaxed)
-          return .failAfter(20, isFull ? .full() : .inputOutput())
-        }
-        let log = try SegmentedLog.open(directory: directory.path, options: Self.options(), files: files)
-        defer { log.close() }
-        try Self.run(log) { end in reached.withLock { $0 = end } }
-      } catch is LogError {}
-      isClean = !hasFailed.load(ordering: .relaxed)
-      try Self.check(directory.path, to: reached.withLock { $0 }, "call \(number)")
+    let (count, _) = try NthFailure(isFull: isFull).forEachCall(from: Int64(0)) { (directory, files, told) in
+      let log = try SegmentedLog.open(directory: directory, options: Self.options(), files: files)
+      defer { log.close() }
+      try Self.run(log, told: told)
+    } check: { (directory, end, note) in
+      try Self.check(directory, to: end, note)
     }
-    #expect(number > 100)
+    #expect(count > 100)
   }
 
   /// A copy without what is damaged would hide the damage: nothing is compacted, and the bytes stay for a repair.
@@ -363,10 +348,18 @@ import Testing
     var bytes = TestFile.read(path)
     bytes[bytes.count / 2] ^= 1
     TestFile.write(bytes, to: path)
-    do {
-      try log.compact()
-      Issue.record("compacted over damage")
-    } catch LogError.corrupt(let file, _, _) { #expect(file == path) }
+    for _ in 0..<2 {
+      let error = #expect(throws: LogError.self) { try log.compact() }
+      guard case .corrupt(path, _, _) = error else {
+        Issue.record("compacted over damage: \(String(describing: error))")
+        return
+      }
+    }
+    // In the background nobody waits for the answer: it is told all the same, and once.
+    let told = log.takeMaintenanceFailures()
+    #expect(told.map(\.partition) == ["latest-0"] && told.map(\.work) == [.compaction], "\(told)")
+    #expect(throws: LogError.self) { try log.compact() }
+    #expect(log.takeMaintenanceFailures() == [])
     #expect(Self.files(directory.path) == before)
     #expect(log.failure == nil)
     try Self.append([("on", "it goes")], to: partition)

@@ -45,6 +45,37 @@ import Testing
     #expect(kinds[created..<renamed].contains { $0.kind == .syncDirectory })
   }
 
+  /// After a manifest's rename nobody knows which of the two a crash leaves: the log must not go on, whatever it was
+  /// that kept the directory from being synced, even what passes elsewhere.
+  @Test(arguments: [FileError.full(), FileError(code: 24, operation: "test", isOutOfDescriptors: true)])
+  func aManifestThatMayNotLastIsFinal(error: FileError) throws {
+    let directory = TemporaryDirectory()
+    let isFailing = Atomic(false)
+    let hasRenamed = Atomic(false)
+    let files = FaultyFiles { call in
+      guard isFailing.load(ordering: .relaxed) else { return nil }
+      if call.kind == .rename { hasRenamed.store(true, ordering: .relaxed) }
+      return call.kind == .syncDirectory && hasRenamed.load(ordering: .relaxed) ? .fail(error) : nil
+    }
+    var options = LogOptions()
+    options.segmentBytes = 400
+    let log = try SegmentedLog.open(directory: directory.path, options: options, files: files)
+    defer { log.close() }
+    try log.createTopic(TopicSettings(name: "ticks"))
+    let ticks = try log.partition("ticks", 0)
+    try ticks.appendAndWait(makeBatch([String(repeating: "x", count: 300)], compression: .none))
+    isFailing.store(true, ordering: .relaxed)
+    let failed = LogError.failed("test: error \(error.code)")
+    #expect(throws: failed) {
+      try ticks.appendAndWait(makeBatch([String(repeating: "y", count: 300)], compression: .none))
+    }
+    let wasRolled = hasRenamed.load(ordering: .relaxed)
+    #expect(wasRolled, "the segment was not full")
+    isFailing.store(false, ordering: .relaxed)
+    #expect(log.failure == failed)
+    #expect(throws: failed) { try ticks.appendAndWait(makeBatch(["z"])) }
+  }
+
   // MARK: The full disk
 
   /// A whole batch of a refused round must not come back after a power failure: it is cut off, durably, before anybody

@@ -274,62 +274,26 @@ import Testing
 
   /// Fails the n-th changing call for all n, once and from then on; with an error and with a full disk.
   @Test(arguments: [false, true], [false, true]) func survivesTheNthFailure(isFull: Bool, isLasting: Bool) throws {
-    var number = 0
-    var isClean = false
-    while !isClean {
-      number += 1
-      let directory = TemporaryDirectory(in: fastDirectory)
-      let target = number
-      let count = Atomic(0)
-      let hasFailed = Atomic(false)
-      var outcome: (acknowledged: [String], tried: [String]) = ([], [])
-      do {
-        let log = try Self.open(directory.path) { call in
-          guard call.kind.isChange else { return nil }
-          let now = count.wrappingAdd(1, ordering: .relaxed).newValue
-          guard now == target || (isLasting && now > target) else { return nil }
-          hasFailed.store(true, ordering: .relaxed)
-          return .failAfter(20, isFull ? .full() : .inputOutput())
-        }
-        defer { log.close() }
-        outcome = try Self.run(log)
-      } catch is LogError {}
-      isClean = !hasFailed.load(ordering: .relaxed)
-      if isClean { #expect(outcome.acknowledged == outcome.tried) }
-      try Self.check(directory.path, outcome.acknowledged, outcome.tried, "call \(number)")
+    let failure = NthFailure(isFull: isFull, isLasting: isLasting)
+    let (count, all) = try failure.forEachCall(from: (acknowledged: [String](), tried: [String]())) {
+      (directory, files, told) in
+      let log = try SegmentedLog.open(directory: directory, options: Self.options(), files: files)
+      defer { log.close() }
+      told(try Self.run(log))
+    } check: { (directory, outcome, note) in
+      try Self.check(directory, outcome.acknowledged, outcome.tried, note)
     }
-    #expect(number > 100)
+    #expect(all.acknowledged == all.tried)
+    #expect(count > 100)
   }
 
   /// Copies the directory before each changing call, and in the middle of each write: whatever a kill at that moment
   /// leaves is opened, with all that was acknowledged until then.
   @Test func survivesAKillAtEveryCall() throws {
-    let directory = TemporaryDirectory(in: fastDirectory)
-    struct Crash {
-      var directory: TemporaryDirectory
-      var acknowledged: [String]
-      var candles: [String]
-      var note: String
-    }
-    let sofar = Mutex<(acknowledged: [String], candles: [String])>(([], []))
-    let crashes = Mutex<[Crash]>([])
-    let log = try Self.open(directory.path) { call in
-      guard call.kind.isChange else { return nil }
-      let (acknowledged, candles) = sofar.withLock { $0 }
-      let crash = Crash(
-        directory: directory.copy(), acknowledged: acknowledged, candles: candles, note: "before \(call)")
-      crashes.withLock { $0.append(crash) }
-      guard call.kind == .write, call.byteCount > 1 else { return nil }
-      let torn = directory.copy()
-      let path = torn.path + call.path.dropFirst(directory.path.utf8.count)
-      var bytes = TestFile.read(path)
-      let half = call.byteCount / 2
-      bytes += [UInt8](repeating: 0, count: max(0, Int(call.position) + half - bytes.count))
-      TestFile.write(bytes, to: path)
-      let tear = Crash(directory: torn, acknowledged: acknowledged, candles: candles, note: "zeros of \(call)")
-      crashes.withLock { $0.append(tear) }
-      return nil
-    }
+    let recorder = CrashRecorder((acknowledged: [String](), candles: [String]()))
+    let log = try SegmentedLog.open(
+      directory: recorder.directory.path, options: Self.options(), files: recorder.files())
+    recorder.start()
     try log.createTopic(TopicSettings(name: "ticks"))
     try log.createTopic(TopicSettings(name: "candles", isDerived: true))
     let (ticks, candles) = (try log.partition("ticks", 0), try log.partition("candles", 0))
@@ -338,26 +302,25 @@ import Testing
       let value = "\(number) ................."
       tried.append(value)
       try ticks.appendAndWait(makeBatch([value], compression: .none))
-      sofar.withLock { $0.acknowledged.append(value) }
+      recorder.progress.withLock { $0.acknowledged.append(value) }
       try candles.appendAndWait(makeBatch([value, value], compression: .none))
       if number == 11 {
         // What lies before the cut, which goes through a batch, is there at every moment of it and after.
         let kept = try readAll(candles, limit: 3).prefix(3).map { $0.value ?? "" }
-        sofar.withLock { $0.candles = kept }
+        recorder.progress.withLock { $0.candles = kept }
         try candles.truncate(to: 3)
       }
       if number == 14 {
-        sofar.withLock { $0.candles = [] }
+        recorder.progress.withLock { $0.candles = [] }
         try candles.reset()
       }
     }
     log.close()
-    for crash in crashes.withLock({ $0 }) {
-      try Self.check(crash.directory.path, crash.acknowledged, tried, crash.note, candles: crash.candles)
+    let crashes = recorder.all
+    #expect(crashes.count > 100)
+    for crash in crashes {
+      let (acknowledged, candles) = crash.progress
+      try Self.check(crash.directory.path, acknowledged, tried, crash.note, candles: candles)
     }
-    #expect(crashes.withLock { $0.count } > 100)
   }
 }
-
-/// A directory in memory, where there is one: for tests that open a log thousands of times.
-let fastDirectory: String? = TestFile.exists("/dev/shm") ? "/dev/shm" : nil

@@ -1,4 +1,4 @@
-// A disk that is really full: a small file system in memory.
+// What the log does on a disk that is really full.
 
 import Codecs
 import Core
@@ -9,14 +9,8 @@ import Testing
 
 @Suite struct FullDiskTests {
   @Test func refusesWhenFullReadsOnAndResumes() throws {
-    let directory = TemporaryDirectory()
-    let place = directory.path + "/small"
-    mkdir(place, 0o755)
-    guard mount("tmpfs", place, "tmpfs", 0, "size=1m") == 0 else {
-      print("SKIP refusesWhenFullReadsOnAndResumes: cannot mount a tmpfs (error \(errno)), needs root")
-      return
-    }
-    defer { umount2(place, 2) }
+    guard let disk = SmallDisk(mebibytes: 1) else { return }
+    let place = disk.path
     var options = LogOptions()
     options.segmentBytes = 100_000
     let log = try EmbeddedLog.open(directory: place + "/data", options: options)
@@ -50,14 +44,8 @@ import Testing
 
   /// Retention must write before it may delete: on a disk that is full to the last byte it lives on what was put by.
   @Test func retentionMakesSpaceOnAFullDisk() throws {
-    let directory = TemporaryDirectory()
-    let place = directory.path + "/small"
-    mkdir(place, 0o755)
-    guard mount("tmpfs", place, "tmpfs", 0, "size=1m") == 0 else {
-      print("SKIP retentionMakesSpaceOnAFullDisk: cannot mount a tmpfs (error \(errno)), needs root")
-      return
-    }
-    defer { umount2(place, 2) }
+    guard let disk = SmallDisk(mebibytes: 1) else { return }
+    let place = disk.path
     var options = LogOptions()
     options.segmentBytes = 100_000
     options.reserveBytes = 50_000

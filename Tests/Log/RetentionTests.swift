@@ -38,6 +38,34 @@ import Testing
       && records.allSatisfy { $0.value == value($0.offset) }
   }
 
+  /// Nobody waits for what is done in the background, so what it could not do is told: once, until it passes.
+  @Test func tellsWhatItCouldNotDo() throws {
+    let directory = TemporaryDirectory(in: fastDirectory)
+    let isFull = Atomic(false)
+    let clock = TestClock()
+    let files = FaultyFiles(clock: clock) { call in
+      isFull.load(ordering: .relaxed) && call.path.hasSuffix("partition.meta.tmp") ? .fail(.full()) : nil
+    }
+    var options = Self.options()
+    options.maintenanceNanos = 1_000_000
+    let log = try SegmentedLog.open(directory: directory.path, options: options, files: files)
+    defer { log.close() }
+    try log.createTopic(TopicSettings(name: "ticks", policy: TopicPolicy(retentionMillis: Self.hour)))
+    let partition = try log.partition("ticks", 0)
+    try Self.append(60, to: partition)
+    isFull.store(true, ordering: .relaxed)
+    clock.advance(millis: 2 * Self.hour)
+    let limit = SystemClock().monotonicNanos() + 60_000_000_000
+    var told: [MaintenanceFailure] = []
+    while told.isEmpty, SystemClock().monotonicNanos() < limit { told = log.takeMaintenanceFailures() }
+    #expect(told == [MaintenanceFailure(work: .retention, partition: "ticks-0", error: .diskFull)])
+    NamedThread.sleep(nanos: 20_000_000)
+    #expect(log.takeMaintenanceFailures() == [])
+    isFull.store(false, ordering: .relaxed)
+    while partition.startOffset == 0, SystemClock().monotonicNanos() < limit {}
+    #expect(partition.startOffset > 0 && log.failure == nil)
+  }
+
   // MARK: What goes
 
   @Test func keepsAtLeastTheBytesAskedFor() throws {
@@ -239,29 +267,14 @@ import Testing
   }
 
   @Test(arguments: [false, true]) func survivesTheNthFailure(isFull: Bool) throws {
-    var isClean = false
-    var number = 0
-    while !isClean {
-      number += 1
-      let target = number
-      let directory = TemporaryDirectory(in: fastDirectory)
-      let count = Atomic(0)
-      let hasFailed = Atomic(false)
-      let reached = Mutex<(start: Int64, end: Int64)>((0, 0))
-      do {
-        let files = FaultyFiles { call in
-          guard call.kind.isChange, count.wrappingAdd(1, ordering: .relaxed).newValue == target else { return nil }
-          hasFailed.store(true, ordering: .relaxed)
-          return .failAfter(20, isFull ? .full() : .inputOutput())
-        }
-        let log = try SegmentedLog.open(directory: directory.path, options: Self.options(), files: files)
-        defer { log.close() }
-        try Self.run(log) { start, end in reached.withLock { $0 = (start, end) } }
-      } catch is LogError {}
-      isClean = !hasFailed.load(ordering: .relaxed)
-      let (start, end) = reached.withLock { $0 }
-      try Self.check(directory.path, from: start, to: end, "call \(number)")
+    let (count, _) = try NthFailure(isFull: isFull).forEachCall(from: (start: Int64(0), end: Int64(0))) {
+      (directory, files, told) in
+      let log = try SegmentedLog.open(directory: directory, options: Self.options(), files: files)
+      defer { log.close() }
+      try Self.run(log) { start, end in told((start, end)) }
+    } check: { (directory, reached, note) in
+      try Self.check(directory, from: reached.start, to: reached.end, note)
     }
-    #expect(number > 100)
+    #expect(count > 100)
   }
 }
