@@ -25,21 +25,17 @@ package struct GroupCallbacks: Sendable {
 /// everywhere. Its thread "kafka-group" answers the group's coordinator. `leave()` it, or the thread stays.
 @safe package final class GroupMembership: Sendable {
   private let handle: KafkaHandle
-  private let topic: String
   private let callbacks: GroupCallbacks
   private let isLeaving = Atomic(false)
   private let thread = Mutex<NamedThread?>(nil)
 
-  /// Joins. `instance` makes it a static member: when it comes back within the session timeout, it is given what it
-  /// had, and nobody else is disturbed.
+  /// Joins. With `configuration.instance` it is a static member: when it comes back within the session timeout, it is
+  /// given what it had, and nobody else is disturbed.
   init(
-    topic: String, instance: String?, _ configuration: KafkaConfiguration, logger: Logger, _ callbacks: GroupCallbacks
+    topic: String, _ configuration: KafkaConfiguration, logger: Logger, _ callbacks: GroupCallbacks
   ) throws(KafkaError) {
-    self.topic = topic
     self.callbacks = callbacks
-    var more = [("group.id", configuration.group)]
-    if let instance { more.append(("group.instance.id", instance)) }
-    handle = try KafkaHandle(.member, configuration, logger: logger, more: more)
+    handle = try KafkaHandle(.member, configuration, logger: logger)
     let topics = unsafe rd_kafka_topic_partition_list_new(1)
     defer { unsafe rd_kafka_topic_partition_list_destroy(topics) }
     unsafe rd_kafka_topic_partition_list_add(topics, topic, RD_KAFKA_PARTITION_UA)

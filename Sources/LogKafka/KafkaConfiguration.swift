@@ -58,6 +58,8 @@ package struct KafkaConfiguration: Sendable, Equatable {
   package var minInsyncReplicas: Int?
   /// The consumer group under which processors commit their positions; also the beginning of their transactional ids.
   package var group = "millrace"
+  /// The name of this process in the group, where it is to have one that outlives it: a static member.
+  package var instance: String?
   /// More of librdkafka's own settings, of those that `PinnedSettings.adjustable` lists.
   package var adjustments: [String: String]
   /// False only where no broker can tell how a topic is set, as in librdkafka's mock cluster: epochs are then without a

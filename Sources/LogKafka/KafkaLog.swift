@@ -33,6 +33,7 @@ package final class KafkaLog: EventLog {
   private let tail: TailWatch
   private let cluster: String
   private let registry = Mutex(Topics())
+  private let membership = Mutex<GroupMembership?>(nil)
   private let storedFailure = Mutex<LogError?>(nil)
 
   /// Connects. Errors: `.refused` for settings that cannot work, `.retriable` when no broker answers within the request
@@ -63,6 +64,9 @@ package final class KafkaLog: EventLog {
 
   /// Why the log takes no appends any more, or nil.
   package var failure: LogError? { storedFailure.withLock { $0 } }
+
+  /// Why the brokers cannot be reached, or nil: not that a fold is behind.
+  package var unreadiness: String? { tail.trouble.map { "the brokers are out of reach: \($0)" } }
 
   // MARK: Topics
 
@@ -194,22 +198,24 @@ package final class KafkaLog: EventLog {
   var group: String { configuration.group }
 
   /// A writer of `outputs` with the position of `input`. One for each input partition; its owner calls `open`.
-  package func transactions(
-    input: KafkaPartition, outputs: [KafkaPartition], membership: GroupMembership? = nil
-  ) -> KafkaTransactions {
+  package func transactions(input: KafkaPartition, outputs: [KafkaPartition]) -> KafkaTransactions {
     KafkaTransactions(
-      self, group: membership.map { .member($0) } ?? .named(group), input: (input.topic, input.index),
+      self, group: membership.withLock { $0 }.map { .member($0) } ?? .named(group), input: (input.topic, input.index),
       outputs: outputs.map { ($0.topic, $0.index) })
   }
 
-  /// Joins the group, to be dealt partitions of `topic`; see `GroupMembership`.
-  package func join(
-    topic: String, instance: String? = nil, _ callbacks: GroupCallbacks
-  ) throws(LogError) -> GroupMembership {
+  /// Joins the group, to be dealt partitions of `topic`, until `leave` or `close`; see `GroupMembership`. Once.
+  package func join(topic: String, _ callbacks: GroupCallbacks) throws(LogError) {
     try onKafka { () throws(KafkaError) in
-      try GroupMembership(topic: topic, instance: instance, configuration, logger: logger, callbacks)
+      let joined = try GroupMembership(topic: topic, configuration, logger: logger, callbacks)
+      membership.withLock { $0 = joined }
     }
   }
+
+  package var isMember: Bool { membership.withLock { $0 != nil } }
+
+  /// Gives back what the group dealt out; `revoked` was called when this returns.
+  package func leave() { membership.withLock { $0 }?.leave() }
 
   func makeTransactionalProducer(_ id: String, topics: [String]) throws(KafkaError) -> TransactionalProducer {
     try TransactionalProducer(id, topics: topics, configuration, logger: logger)
@@ -232,6 +238,7 @@ package final class KafkaLog: EventLog {
   }
 
   package func close() {
+    leave()
     guard gate.close() else { return }
     producer.finish(timeoutMillis: timeouts.appendMillis + 1000)
     tail.close()

@@ -24,6 +24,8 @@ extension Limits {
     static let tailPollNanos: Int64 = 10_000_000
     /// The same while nobody waits.
     static let tailIdleNanos: Int64 = 250_000_000
+    /// How long brokers may not answer before that is called out of reach: a leader moves within less.
+    static let troubleNanos: Int64 = 3_000_000_000
     /// How often retention is looked for in the beginning of the partitions.
     static let startPollNanos: Int64 = 10_000_000_000
     /// How long to wait before a question is asked again that a broker could not answer yet.

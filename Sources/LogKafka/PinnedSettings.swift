@@ -115,7 +115,8 @@ enum PinnedSettings {
       let appendMillis = min(timeouts.appendMillis, Limits.Kafka.transactionMillis * 3 / 4)
       result.append(("message.timeout.ms", "\(appendMillis)", false))
     }
-    if role == .questions { result.append(("group.id", configuration.group, false)) }
+    if role == .questions || role == .member { result.append(("group.id", configuration.group, false)) }
+    if role == .member, let instance = configuration.instance { result.append(("group.instance.id", instance, false)) }
     if role == .producer { result.append(("message.timeout.ms", "\(timeouts.appendMillis)", false)) }
     return result + configuration.settings
   }

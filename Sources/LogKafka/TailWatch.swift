@@ -12,6 +12,8 @@ final class TailWatch: Sendable {
     var delivered: [OutgoingBatch] = []
     var waiters = 0
     var isClosed = false
+    /// Why the brokers did not answer the last time, and since when.
+    var trouble: (reason: String, sinceNanos: Int64)?
   }
 
   private let monitor = Monitor(State())
@@ -95,8 +97,30 @@ final class TailWatch: Sendable {
     guard !partitions.isEmpty else { return }
     let places = partitions.map { ($0.topic, $0.index) }
     let timeout = min(requestMillis, 1000)
-    guard let ends = try? questions.offsets(of: places, at: QuestionsHandle.end, timeoutMillis: timeout) else { return }
-    for (partition, end) in zip(partitions, ends) { if let end = try? end.get() { partition.publish(end: end) } }
+    var trouble: KafkaError?
+    do throws(KafkaError) {
+      let ends = try questions.offsets(of: places, at: QuestionsHandle.end, timeoutMillis: timeout)
+      for (partition, end) in zip(partitions, ends) {
+        switch end {
+        case .success(let offset): partition.publish(end: offset)
+        case .failure(let error): trouble = error
+        }
+      }
+    } catch {
+      trouble = error
+    }
+    monitor.withLock { state in
+      let since = state.trouble?.sinceNanos ?? SystemClock().monotonicNanos()
+      state.trouble = trouble.map { ("\($0.reason) (\($0.code))", since) }
+    }
+  }
+
+  /// Why the ends of some partitions are not known since `Limits.Kafka.troubleNanos`, or nil.
+  var trouble: String? {
+    monitor.withLock { state in
+      guard let trouble = state.trouble else { return nil }
+      return SystemClock().monotonicNanos() - trouble.sinceNanos > Limits.Kafka.troubleNanos ? trouble.reason : nil
+    }
   }
 
   private func refreshStarts(_ partitions: [KafkaPartition]) {

@@ -53,7 +53,7 @@ package final class ProcessorTask<Partition: PartitionLog, Store: CheckpointStor
 
   /// Folds about `maxBytes` of input, if there is any, and appends what comes of it. Writes a checkpoint when one is
   /// due. An error is final for this task: make a new one, which recovers, within the same process in place.
-  package func step(maxBytes: Int = ProcessorLimits.stepBytes) throws(ProcessorError) -> StepResult {
+  package func step(maxBytes: Int) throws(ProcessorError) -> StepResult {
     // Also when there is no input: nobody else would find that the last outputs are missing.
     try onLog { () throws(LogError) in for output in outputs { try output.checkTaken() } }
     buffer.removeAll()

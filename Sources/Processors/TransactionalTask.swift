@@ -28,38 +28,35 @@ package final class TransactionalTask<
   private var recordsSinceCheckpoint = 0
 
   /// The input offset that is committed.
-  package private(set) var committed: Int64
+  package private(set) var position: Int64
 
   /// Takes over the partition from whoever had it, and finds the task's place. `outputs` are the derived partitions in
-  /// the order of the processor's topics, and last that of the dead letters, as `writer` knows them. `progress` is told
-  /// where the silent fold is and where it ends, and ends it by returning false.
+  /// the order of the processor's topics, and last that of the dead letters, as `writer` knows them. The silent
+  /// fold, which may take long, ends with `.closed` when `goesOn` says no.
   package init(
     input: Partition, outputs: [Partition], writer: Writer, store: Store, settings: TaskSettings = TaskSettings(),
-    makeProcessor: () -> Fold, progress: (Int64, Int64) -> Bool = { _, _ in true }
+    makeProcessor: () -> Fold, while goesOn: () -> Bool = { true }
   ) throws(ProcessorError) {
     fingerprint = ProcessorTask<Partition, Store, Fold>.fingerprint(
       makeProcessor(), settings.screen, inputEpoch: input.epoch)
     shelf = CheckpointShelf(
       store: store, newestCount: settings.checkpointsKept, olderMax: settings.checkpointsKeptOlder)
-    let position = try onLog { () throws(LogError) in try writer.open() }
+    let committed = try onLog { () throws(LogError) in try writer.open() }
     let start = TransactionalRecovery(input: input, outputs: outputs, shelf: shelf, fingerprint: fingerprint)
-    let recovered = try start.recover(to: position, screen: settings.screen, makeProcessor)
+    let recovered = try start.recover(to: committed, screen: settings.screen, makeProcessor)
     (pipeline, marks, recovery) = (recovered.pipeline, recovered.marks, recovered.report)
     self.input = input
     self.outputs = outputs
     self.writer = writer
     self.settings = settings
-    committed = position?.offset ?? pipeline.position
+    position = committed?.offset ?? pipeline.position
     precondition(outputs.count == pipeline.topics.count, "a partition for each topic and one for dead letters")
-    try foldSilently(to: committed, progress)
-    recovery.position = committed
+    try foldSilently(to: position, while: goesOn)
+    recovery.position = position
   }
 
-  /// The next input offset.
-  package var position: Int64 { pipeline.position }
-
   /// Folds about `maxBytes` of input, if there is any, into the open transaction.
-  package func step(maxBytes: Int = ProcessorLimits.stepBytes) throws(ProcessorError) -> StepResult {
+  package func step(maxBytes: Int) throws(ProcessorError) -> StepResult {
     buffer.removeAll()
     let start = pipeline.position
     guard try onLog({ () throws(LogError) in try input.read(from: start, maxBytes: maxBytes, into: &buffer) }) else {
@@ -72,10 +69,10 @@ package final class TransactionalTask<
 
   /// Commits what was folded since the last time, if anything was. Writes a checkpoint when one is due.
   package func commit() throws(ProcessorError) {
-    guard pipeline.position > committed else { return }
-    let position = CommittedPosition(offset: pipeline.position, note: StateHash.text(fingerprint))
-    try onLog { () throws(LogError) in try writer.commit(position) }
-    committed = pipeline.position
+    guard pipeline.position > position else { return }
+    let next = CommittedPosition(offset: pipeline.position, note: StateHash.text(fingerprint))
+    try onLog { () throws(LogError) in try writer.commit(next) }
+    position = next.offset
     recordsSinceCheckpoint += openRecords
     openRecords = 0
     if recordsSinceCheckpoint >= settings.checkpointRecords { try checkpointNow() }
@@ -105,9 +102,9 @@ package final class TransactionalTask<
   package func close() { writer.close() }
 
   /// Folds what is committed already, so that the state is that of `end`; its outputs stand.
-  private func foldSilently(to end: Int64, _ progress: (Int64, Int64) -> Bool) throws(ProcessorError) {
+  private func foldSilently(to end: Int64, while goesOn: () -> Bool) throws(ProcessorError) {
     while pipeline.position < end {
-      guard progress(pipeline.position, end) else { throw .log(.closed) }
+      guard goesOn() else { throw .log(.closed) }
       buffer.removeAll()
       let start = pipeline.position
       let isRead = try onLog { () throws(LogError) in

@@ -20,6 +20,8 @@ package struct EdgeConfiguration: Sendable {
   package var ingestInstruments: [String]?
   /// Bytes of the log that a question about the newest candles may read.
   package var newestCandleScanBytesMax = Limits.newestCandleScanBytesMax
+  /// Whether the process is no edge, and tells only how it is doing.
+  package var servesOperationsOnly = false
   package var version = "0"
   package var metrics = Metrics()
   package var logger = Logger.silent

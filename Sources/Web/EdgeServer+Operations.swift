@@ -31,8 +31,11 @@ extension EdgeServer {
     writer.beginObject()
     writer.field("checks")
     writer.beginObject()
-    let own = (name: "views", reason: { @Sendable [tail = views.tail] in tail.unreadyReason })
-    for check in [own] + configuration.readinessChecks {
+    var checks = configuration.readinessChecks
+    if !configuration.servesOperationsOnly {
+      checks.insert((name: "views", reason: { [tail = views.tail] in tail.unreadyReason }), at: 0)
+    }
+    for check in checks {
       let reason = check.reason()
       if reason != nil { isReady = false }
       writer.field(named: check.name)

@@ -54,7 +54,7 @@ package final class EdgeServer<Log: EventLog, Sink: TickSink>: Sendable {
 
   /// Starts the views, listens and serves; returns the port. Answers come at once, `/readyz` tells when they are whole.
   package func start() throws(EdgeError) -> UInt16 {
-    do { try views.tail.start() } catch { throw .log(error) }
+    if !configuration.servesOperationsOnly { do { try views.tail.start() } catch { throw .log(error) } }
     do { return try listen() } catch {
       views.tail.stop()
       throw .http(error)
@@ -62,7 +62,7 @@ package final class EdgeServer<Log: EventLog, Sink: TickSink>: Sendable {
   }
 
   private func listen() throws(HTTPDaemonError) -> UInt16 {
-    let table = RouteTable(routes)
+    let table = RouteTable(configuration.servesOperationsOnly ? operationRoutes : routes)
     var settings = HTTPDaemon.Settings()
     settings.host = configuration.host
     settings.port = configuration.port

@@ -14,47 +14,39 @@ enum RuntimeError: Error {
   case edge(String)
 }
 
-/// Everything that `millrace run` runs in one process, on the embedded log.
-final class Runtime: Sendable {
-  typealias Sink = StatusSink<TickProducer<EmbeddedLog, SystemClock>, EmbeddedPartition>
+/// Everything that `millrace run` runs in one process.
+final class Runtime<Source: FoldingLog>: Sendable {
+  typealias Sink = StatusSink<TickProducer<Source, SystemClock>, Source.Partition>
 
-  let log: EmbeddedLog
+  private let log: Source
   private let topology: Topology
   private let logger: Logger
   private let clock = SystemClock()
   private let sink: Sink
-  private let tasks: [TaskRunner<EmbeddedLog>]
-  private let streams: StreamServer<EmbeddedLog>
-  private let edge: EdgeServer<EmbeddedLog, Sink>
-  private let threads = Mutex<[NamedThread]>([])
+  private let folds: FoldTeam<Source>
+  private let streams: StreamServer<Source>
+  private let edge: EdgeServer<Source, Sink>
+  private let seconds = Mutex<NamedThread?>(nil)
   private let feeds = Mutex<[FeedRunner]>([])
   private let isStopping = Atomic<Bool>(false)
   /// Feeds that still say what time it is. Once there is none, the seconds are those of the wall clock.
   private let runningFeeds: Atomic<Int>
 
-  /// Opens the log and creates what is missing. Nothing runs yet but the log's own thread.
-  init(_ topology: Topology, logger: Logger) throws(RuntimeError) {
+  /// Creates what topics are missing. Nothing runs yet but the log's own threads. `stop` closes the log.
+  init(_ log: Source, _ topology: Topology, logger: Logger) throws(RuntimeError) {
+    self.log = log
     self.topology = topology
     self.logger = logger
     runningFeeds = Atomic(topology.feeds.count)
     let metrics = Metrics()
     do throws(LogError) {
-      var options = LogOptions()
-      options.segmentBytes = Int64(topology.log.segmentBytes)
-      options.reserveBytes = Limits.logReserveBytes
-      log = try EmbeddedLog.open(directory: topology.log.directory, options: options, files: PosixFiles())
       for topic in Topic.all { try log.createTopic(topology.settings(of: topic)) }
       let producer = try TickProducer(log: log, partitions: topology.log.partitions, clock: clock)
       sink = StatusSink(producer, statuses: try log.partition(Topic.sourceStatus.name, 0), clock: clock)
-      var tasks: [TaskRunner<EmbeddedLog>] = []
-      for index in 0..<topology.log.partitions {
-        tasks.append(try TaskRunner(log: log, index: index, topology: topology, logger: logger))
-      }
-      self.tasks = tasks
+      folds = try FoldTeam(log: log, topology: topology, logger: logger)
     } catch {
       throw .log(error)
     }
-    for cut in log.tailCuts { logger.warning("a torn tail was cut off", ["what": "\(cut)"]) }
     do throws(StreamServerError) {
       streams = try StreamServer(log: log, metrics: metrics)
     } catch {
@@ -62,14 +54,14 @@ final class Runtime: Sendable {
     }
     edge = EdgeServer(
       log: log, sink: sink,
-      configuration: try Self.edgeConfiguration(topology, metrics, logger, log: log, tasks: tasks, streams: streams),
+      configuration: try Self.edgeConfiguration(topology, metrics, logger, log, folds, streams),
       streams: streams)
     addMetrics(metrics)
   }
 
   private static func edgeConfiguration(
-    _ topology: Topology, _ metrics: Metrics, _ logger: Logger, log: EmbeddedLog, tasks: [TaskRunner<EmbeddedLog>],
-    streams: StreamServer<EmbeddedLog>
+    _ topology: Topology, _ metrics: Metrics, _ logger: Logger, _ log: Source, _ folds: FoldTeam<Source>,
+    _ streams: StreamServer<Source>
   ) throws(RuntimeError) -> EdgeConfiguration {
     var configuration = EdgeConfiguration()
     configuration.host = topology.edge.host
@@ -80,17 +72,20 @@ final class Runtime: Sendable {
     configuration.metrics = metrics
     configuration.logger = logger
     if let file = topology.edge.ingestKeyFile { configuration.ingestKeys = [try IngestKey.read(file)] }
-    configuration.readinessChecks = tasks.map { task in
-      (name: "fold-\(task.index)", reason: { task.unreadiness })
+    configuration.servesOperationsOnly = !topology.roles.contains(.edge)
+    configuration.readinessChecks = [(name: "log", reason: { log.unreadiness })]
+    configuration.readinessChecks += folds.runners.map { fold in
+      (name: "fold-\(fold.index)", reason: { fold.unreadiness })
     }
-    configuration.readinessChecks.append((name: "log", reason: { log.failure.map { "\($0)" } }))
-    configuration.readinessChecks.append(
-      (name: "streams", reason: { streams.isReady ? nil : "going through the history" }))
+    if topology.roles.contains(.edge) {
+      configuration.readinessChecks.append(
+        (name: "streams", reason: { streams.isReady ? nil : "going through the history" }))
+    }
     return configuration
   }
 
   private func addMetrics(_ metrics: Metrics) {
-    for task in tasks {
+    for task in folds.runners {
       let labels: KeyValuePairs = ["partition": "\(task.index)"]
       metrics.counter("millrace_fold_records_total", help: "Input records folded since the start.", labels: labels) {
         Double(task.records)
@@ -108,22 +103,35 @@ final class Runtime: Sendable {
 
   /// Recovers the folds, then listens, then starts the feeds. Returns the port.
   func start(onFeedEnd: @escaping @Sendable ([String]) -> Void) throws(RuntimeError) -> UInt16 {
-    streams.setRegenerating(true)
-    threads.withLock { $0 = tasks.map { $0.start() } }
-    for task in tasks {
-      // From here on derived partitions only grow, as their readers expect.
-      if let reason = task.waitUntilRecovered() { throw .fold(reason) }
-    }
-    streams.start()
+    try startFolds()
+    if topology.roles.contains(.edge) { streams.start() }
     let port: UInt16
     do throws(EdgeError) {
       port = try edge.start()
     } catch {
       throw .edge("cannot listen on \(topology.edge.host):\(topology.edge.port): \(error)")
     }
-    startFeeds(onFeedEnd)
-    threads.withLock { $0.append(NamedThread("seconds") { [self] in countSeconds() }) }
+    if topology.roles.contains(.feeds) { startFeeds(onFeedEnd) }
+    seconds.withLock { $0 = NamedThread("seconds") { [self] in countSeconds() } }
     return port
+  }
+
+  private func startFolds() throws(RuntimeError) {
+    guard topology.roles.contains(.processors) else { return }
+    switch topology.share {
+    case .all: folds.start(Array(folds.runners.indices))
+    case .some(let indexes): folds.start(indexes)
+    case .dealt:
+      do throws(LogError) {
+        try log.deal(start: { [folds] in folds.start($0) }, stop: { [folds] in folds.stop() })
+      } catch {
+        throw .log(error)
+      }
+    }
+    guard Source.cutsDerivedTopics else { return }
+    streams.setRegenerating(true)
+    // Once this is over, derived partitions only grow, as their readers expect.
+    if let reason = folds.waitUntilRecovered() { throw .fold(reason) }
   }
 
   private func startFeeds(_ onEnd: @escaping @Sendable ([String]) -> Void) {
@@ -146,13 +154,9 @@ final class Runtime: Sendable {
       guard second > lastSecond else { continue }
       lastSecond = second
       sink.advance()
-      for failure in log.takeMaintenanceFailures() {
-        logger.warning(
-          "log maintenance failed",
-          ["work": failure.work.rawValue, "partition": failure.partition, "reason": "\(failure.error)"])
-      }
-      if tasks.allSatisfy({ $0.unreadiness == nil }) { streams.setRegenerating(false) }
-      if runningFeeds.load(ordering: .acquiring) == 0 {
+      log.reportMaintenance(to: logger)
+      if folds.isReady { streams.setRegenerating(false) }
+      if topology.roles.contains(.feeds), runningFeeds.load(ordering: .acquiring) == 0 {
         let time = Timestamp(nanos: second * 1_000_000_000)
         sink.send([Tick(kind: .clock, instrument: "", source: "clock", eventTime: time)], completion: nil)
       }
@@ -165,12 +169,8 @@ final class Runtime: Sendable {
     for feed in feeds.withLock({ $0 }) { feed.stop() }
     edge.stop(deadlineNanos: Limits.edgeStopNanos / 2)
     streams.stop(deadlineNanos: Limits.edgeStopNanos / 2)
-    for task in tasks { task.requestStop() }
-    let running = threads.withLock { threads -> [NamedThread] in
-      defer { threads = [] }
-      return threads
-    }
-    for thread in running { thread.join() }
+    folds.stop()
+    seconds.withLock { $0 }?.join()
     log.close()
   }
 }

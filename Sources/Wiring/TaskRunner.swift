@@ -11,30 +11,32 @@ typealias PriceFold = ProcessorPair<LatestPriceProcessor, CandleProcessor>
 
 /// Runs the task of one input partition: recovers, then folds what the log has, until told to stop; waits where
 /// something has run out. The task lives on its thread alone; others see the phase and the position.
-final class TaskRunner<Source: EventLog>: Sendable {
+final class TaskRunner<Source: FoldingLog>: Sendable {
   enum Phase: Equatable, Sendable {
+    /// Another process folds this partition, or nobody does yet.
+    case idle
     case recovering
     case folding
     /// For what passes, such as a full disk; it goes on by itself.
     case waiting(String)
     case failed(String)
-    case stopped
   }
 
   private struct State: Sendable {
-    var phase = Phase.recovering
+    var phase = Phase.idle
     var position: Int64 = 0
     var records: Int64 = 0
+    /// The input's end when the fold started.
+    var inputEnd: Int64 = 0
     var isStopRequested = false
   }
 
   let index: Int
   private let log: Source
   private let parts: PriceTopics<Source.Partition>
-  /// The input's end when this process started.
-  private let inputEnd: Int64
   private let topology: Topology
   private let logger: Logger
+  private let clock = SystemClock()
   private let state = Monitor(State())
 
   init(log: Source, index: Int, topology: Topology, logger: Logger) throws(LogError) {
@@ -43,13 +45,20 @@ final class TaskRunner<Source: EventLog>: Sendable {
     self.topology = topology
     self.logger = logger
     parts = try PriceTopics(log, index)
-    inputEnd = parts.input.highWatermark
     // Until the task has found its place, retention may not take what it would go on from.
     parts.input.release(below: parts.input.startOffset)
   }
 
-  /// Starts the thread and returns it.
-  func start() -> NamedThread { NamedThread("fold-\(index)") { [self] in run() } }
+  /// Starts the thread and returns it. The one before, if there was one, has ended.
+  func start() -> NamedThread {
+    let end = parts.input.highWatermark
+    state.withLock { state in
+      state.phase = .recovering
+      state.inputEnd = end
+      state.isStopRequested = false
+    }
+    return NamedThread("fold-\(index)") { [self] in run() }
+  }
 
   func requestStop() {
     state.withLock { $0.isStopRequested = true }
@@ -63,7 +72,8 @@ final class TaskRunner<Source: EventLog>: Sendable {
   /// Input records folded since the start.
   var records: Int64 { state.withLock { $0.records } }
   /// Input records that are not folded yet.
-  var lag: Int64 { max(0, parts.input.highWatermark - position) }
+  var lag: Int64 { isHere ? max(0, parts.input.highWatermark - position) : 0 }
+  private var isHere: Bool { phase != .idle }
 
   var isWaiting: Bool { if case .waiting = phase { true } else { false } }
 
@@ -71,11 +81,12 @@ final class TaskRunner<Source: EventLog>: Sendable {
   var unreadiness: String? {
     state.withLock { state in
       switch state.phase {
+      case .idle: return nil
       case .recovering: return "recovering"
       case .waiting(let reason): return "waiting: \(reason)"
       case .failed(let reason): return reason
-      case .stopped: return "stopped"
-      case .folding: return state.position < inputEnd ? "folded \(state.position) of \(inputEnd) records" : nil
+      case .folding:
+        return state.position < state.inputEnd ? "folded \(state.position) of \(state.inputEnd) records" : nil
       }
     }
   }
@@ -86,7 +97,7 @@ final class TaskRunner<Source: EventLog>: Sendable {
       switch state.phase {
       case .recovering: nil
       case .failed(let reason): .some(reason)
-      case .folding, .waiting, .stopped: .some(nil)
+      case .idle, .folding, .waiting: .some(nil)
       }
     }
   }
@@ -97,11 +108,12 @@ final class TaskRunner<Source: EventLog>: Sendable {
     var mode = RecoveryMode.cutting
     var pauseNanos = Limits.foldPauseNanosMin
     while let error = attempt(mode) {
-      guard error.isPassing, phase != .recovering, !isStopRequested else {
+      let isTooEarly = Source.cutsDerivedTopics && phase == .recovering
+      guard log.mayGoOn(after: error), !isTooEarly, !isStopRequested else {
         logger.error("fold stopped", ["partition": "\(index)", "reason": "\(error)"])
         return enter(.failed("\(error)"))
       }
-      if phase == .folding {
+      if !isWaiting {
         logger.warning("fold waits", ["partition": "\(index)", "reason": "\(error)"])
         pauseNanos = Limits.foldPauseNanosMin
       }
@@ -110,7 +122,7 @@ final class TaskRunner<Source: EventLog>: Sendable {
       if state.wait(timeoutNanos: pauseNanos, { $0.isStopRequested ? true : nil }) != nil { break }
       pauseNanos = min(2 * pauseNanos, Limits.foldPauseNanosMax)
     }
-    enter(.stopped)
+    enter(.idle)
   }
 
   /// Runs one task. Nil if it was told to stop.
@@ -118,44 +130,47 @@ final class TaskRunner<Source: EventLog>: Sendable {
     do throws(ProcessorError) {
       let directory = topology.checkpointDirectory(index)
       let store = try onLog { () throws(LogError) in try CheckpointDirectory(directory) }
-      let task = try ProcessorTask(
-        input: parts.input, outputs: parts.outputs, store: store, settings: topology.taskSettings, mode: mode
-      ) { topology.makeFold() }
+      let task = try log.makeTask(parts, store, topology, mode) { !isStopRequested }
+      defer { task.close() }
       if mode == .cutting {
-        _ = advance(to: task.position)
+        advance(to: task.position)
         goOn(after: task.recovery)
       }
       try fold(task)
-      try task.checkpointNow()
       return nil
     } catch {
-      return error
+      return isStopRequested && error == .log(.closed) ? nil : error
     }
   }
 
   /// Folds until stop is requested.
-  private func fold<Store: CheckpointStore>(
-    _ task: ProcessorTask<Source.Partition, Store, PriceFold>
-  ) throws(ProcessorError) {
+  private func fold(_ task: any FoldTask) throws(ProcessorError) {
+    var commitNanos = clock.monotonicNanos()
     while true {
       let generation = log.generation
       let result = try task.step()
+      let isStopping = isStopRequested
+      // All that is there, or as much of it as readers may have to wait for.
+      if result == .caughtUp || isStopping || clock.monotonicNanos() - commitNanos > Limits.foldCommitNanos {
+        try task.commit()
+        commitNanos = clock.monotonicNanos()
+      }
       if phase != .folding, result == .caughtUp || task.position > position {
         // Past what the task before had come to. That there is space again is known once all of it is on disk.
         try task.checkpointNow()
         goOn(after: task.recovery)
       }
-      if advance(to: task.position) { return }
+      advance(to: task.position)
+      if isStopping { return try task.checkpointNow() }
       if result == .caughtUp { _ = log.waitForChange(after: generation, timeoutNanos: Limits.stopCheckNanos) }
     }
   }
 
-  /// Takes note of a position; one before what was folded already changes nothing. Returns whether to stop.
-  private func advance(to position: Int64) -> Bool {
+  /// Takes note of a position; one before what was folded already changes nothing.
+  private func advance(to position: Int64) {
     state.withLock { state in
       if state.phase != .recovering { state.records += max(0, position - state.position) }
       state.position = max(state.position, position)
-      return state.isStopRequested
     }
   }
 

@@ -45,6 +45,8 @@ extension Topology {
       Key(name: "processors.candles.latenessSeconds", value: "\(candles.latenessSeconds)", unit: "s"),
       Key(name: "processors.candles.emitIntervalMillis", value: "\(candles.emitIntervalMillis)", unit: "ms"),
       Key(name: "processors.checkpointEveryRecords", value: "\(checkpointEveryRecords)", unit: "records"),
+      Key(name: "roles", value: Role.allCases.filter(roles.contains).map(\.rawValue).joined(separator: ", ")),
+      Key(name: "partitions", value: share.text),
       Key(name: "edge.listen", value: "\(edge.host):\(edge.port)"),
       Key(
         name: "edge.allowedOrigins",

@@ -144,7 +144,7 @@ extension Topology.KafkaSection {
       let password = try Self.secret(environment[Self.keyPasswordVariable], tls.keyPasswordFile)
       configuration.tls = KafkaTLS(
         authorities: tls.authorities, certificate: tls.certificate, key: tls.key, keyPassword: password)
-      for file in [tls.authorities, tls.certificate, tls.key] { try Self.check(file) }
+      for file in [tls.authorities, tls.certificate, tls.key].compactMap(\.self) { try Self.check(file) }
     }
     if let sasl {
       guard let password = try Self.secret(environment[Self.passwordVariable], sasl.passwordFile) else {
@@ -171,8 +171,8 @@ extension Topology.KafkaSection {
     return Secret(text)
   }
 
-  private static func check(_ file: String?) throws {
-    guard let file, !FileManager.default.isReadableFile(atPath: file) else { return }
+  private static func check(_ file: String) throws {
+    if FileManager.default.isReadableFile(atPath: file) { return }
     throw CommandFailure(code: .missingInput, message: "cannot read \(file), which log.kafka.tls names")
   }
 

@@ -11,6 +11,9 @@ package struct Topology: Equatable, Sendable {
   package var candles = CandlesSection()
   package var checkpointEveryRecords = 1_000_000
   package var edge = EdgeSection()
+  /// What of it this process is.
+  var roles = Set(Role.allCases)
+  var share = PartitionShare.all
 
   package init() {}
 

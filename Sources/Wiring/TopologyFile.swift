@@ -18,6 +18,10 @@ extension Topology {
     }
     if let text = arguments["feed"] ?? environment["MILLRACE_FEED"] { topology.feeds = try feeds(text, topology) }
     if let text = arguments["rate"] ?? environment["MILLRACE_RATE"] { try topology.setRate(text) }
+    if topology.log.kafka != nil { topology.share = .dealt }
+    if let text = arguments["roles"] ?? environment["MILLRACE_ROLES"] { try topology.setRoles(text) }
+    if let text = arguments["partitions"] ?? environment["MILLRACE_PARTITIONS"] { try topology.setShare(text) }
+    try topology.checkRoles()
     return topology
   }
 

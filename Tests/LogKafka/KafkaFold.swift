@@ -72,14 +72,14 @@ final class KafkaFold {
     }
   }
 
-  func task(_ log: KafkaLog, checkpointRecords: Int = 5000, membership: GroupMembership? = nil) throws -> KafkaTask {
+  func task(_ log: KafkaLog, checkpointRecords: Int = 5000) throws -> KafkaTask {
     var settings = TaskSettings()
     settings.checkpointRecords = checkpointRecords
     let input = try log.partition(input, 0)
     let outputs = try outputs.map { try log.partition($0, 0) }
     return try KafkaTask(
       input: input, outputs: outputs,
-      writer: log.transactions(input: input, outputs: outputs, membership: membership),
+      writer: log.transactions(input: input, outputs: outputs),
       store: try CheckpointDirectory(checkpoints.path + "/checkpoints"), settings: settings, makeProcessor: makePair)
   }
 

@@ -46,7 +46,7 @@ struct TransactionTests {
         _ = try task.step(maxBytes: 1 << 15)
         if Bool.random(using: &random) { try task.commit() }
       }
-      position = task.committed
+      position = task.position
       // Not closed: its open transaction is still there for the next one to end.
       gone.append(task)
     }

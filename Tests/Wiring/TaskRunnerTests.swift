@@ -82,7 +82,7 @@ import Testing
     #expect(runner.records == count)
     runner.requestStop()
     thread.join()
-    #expect(runner.phase == .stopped)
+    #expect(runner.phase == .idle)
     return try readAll(log.partition(Topic.latest.name, 0))
   }
 

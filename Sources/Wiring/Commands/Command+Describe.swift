@@ -14,10 +14,17 @@ extension Command {
     Option(name: "feed", value: "FEED", help: "synthetic, recorded:DIR or none (MILLRACE_FEED)"),
     Option(name: "rate", value: "N|max", help: "ticks a second, or the factor of a recording's pace (MILLRACE_RATE)"),
   ]
+  static let shareOptions = [
+    Option(
+      name: "roles", value: "ROLES", help: "some of feeds,processors,edge, on Kafka (MILLRACE_ROLES; default all)"),
+    Option(
+      name: "partitions", value: "LIST",
+      help: "those to fold, such as 0-3 or 0,2; group (default on Kafka) to be dealt them (MILLRACE_PARTITIONS)"),
+  ]
 
   static let describe = Command(
     name: "describe", summary: "print the topology in force, key by key",
-    options: topologyOptions + feedOptions
+    options: topologyOptions + feedOptions + shareOptions
   ) { arguments in
     Console.print(try Topology.load(arguments, environment: ProcessInfo.processInfo.environment).description)
     return .success

@@ -4,11 +4,12 @@ import Core
 import Feeds
 import Foundation
 import Log
+import LogKafka
 
 extension Command {
   static let run = Command(
     name: "run", summary: "run the system that the topology names, until Ctrl-C",
-    options: topologyOptions + feedOptions + [
+    options: topologyOptions + feedOptions + shareOptions + [
       Option(name: "log-format", value: "FORMAT", help: "logfmt (default) or json")
     ],
     details: """
@@ -16,32 +17,63 @@ extension Command {
         millrace run                                        a synthetic market in ./data
         millrace run --feed recorded:captures --rate max    recordings, as fast as possible
         millrace run --feed none                            HTTP ingest alone
+        millrace run --log kafka --roles feeds,processors   one of several processes, on Apache Kafka
       """
   ) { arguments in
-    let topology = try Topology.loadEmbedded(arguments)
+    let topology = try Topology.load(arguments, environment: ProcessInfo.processInfo.environment)
     for case .recorded(let feed) in topology.feeds {
       do throws(FeedError) {
-        try RecordedFeed<SystemClock, Runtime.Sink>.check(directory: feed.directory)
+        try RecordedFeed<SystemClock, Runtime<EmbeddedLog>.Sink>.check(directory: feed.directory)
       } catch {
         throw CommandFailure(code: .missingInput, message: "\(error)")
       }
     }
-    let stop = StopSignal()
     let logger = Logger(format: arguments["log-format"] == "json" ? .json : .logfmt)
-    let runtime: Runtime
+    if let kafka = topology.log.kafka {
+      try run(try openKafka(kafka, logger: logger), topology, logger, "events on Kafka at \(kafka.bootstrapServers)")
+    } else {
+      try run(try openEmbedded(topology, logger: logger), topology, logger, "data in \(topology.log.directory)")
+    }
+    return .success
+  }
+
+  private static func run<Source: FoldingLog>(
+    _ log: Source, _ topology: Topology, _ logger: Logger, _ place: String
+  ) throws {
+    let stop = StopSignal()
+    let runtime: Runtime<Source>
     do throws(RuntimeError) {
-      runtime = try Runtime(topology, logger: logger)
+      runtime = try Runtime(log, topology, logger: logger)
       let port = try runtime.start { lines in for line in lines { Console.message("\(line)\n") } }
       let host = topology.edge.host.contains(":") ? "[\(topology.edge.host)]" : topology.edge.host
-      Console.message(
-        "millrace: listening on http://\(host):\(port), data in \(topology.log.directory); Ctrl-C stops\n")
+      Console.message("millrace: listening on http://\(host):\(port), \(place); Ctrl-C stops\n")
     } catch {
       throw CommandFailure(error)
     }
     while !stop.wait(timeoutNanos: 3_600_000_000_000) {}
     Console.message("millrace: stopping\n")
     runtime.stop()
-    return .success
+  }
+
+  static func openKafka(_ section: Topology.KafkaSection, logger: Logger) throws -> KafkaLog {
+    let configuration = try section.configuration(environment: ProcessInfo.processInfo.environment)
+    do throws(KafkaError) { return try KafkaLog.open(configuration, logger: logger) } catch {
+      throw CommandFailure(error)
+    }
+  }
+
+  private static func openEmbedded(_ topology: Topology, logger: Logger) throws -> EmbeddedLog {
+    var options = LogOptions()
+    options.segmentBytes = Int64(topology.log.segmentBytes)
+    options.reserveBytes = Limits.logReserveBytes
+    let log: EmbeddedLog
+    do throws(LogError) {
+      log = try EmbeddedLog.open(directory: topology.log.directory, options: options, files: PosixFiles())
+    } catch {
+      throw CommandFailure(error)
+    }
+    for cut in log.tailCuts { logger.warning("a torn tail was cut off", ["what": "\(cut)"]) }
+    return log
   }
 }
 
