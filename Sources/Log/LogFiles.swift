@@ -99,7 +99,14 @@ extension LogFiles {
   package func contents(_ path: String, byteCountMax: Int) throws(FileError) -> [UInt8] {
     let file = try open(path, .read)
     var buffer = ByteWriter(capacity: 4096)
-    try file.read(byteCountMax, at: 0, into: &buffer)
+    // A read makes room for all that it is asked for: the bound of an index is a thousand times what most have.
+    var wanted = min(byteCountMax, 1 << 20)
+    while wanted > 0 {
+      let start = buffer.count
+      try file.read(wanted, at: Int64(start), into: &buffer)
+      if buffer.count - start < wanted { break }
+      wanted = min(byteCountMax - buffer.count, 2 * wanted)
+    }
     return buffer.copy()
   }
 
