@@ -112,7 +112,7 @@ let package = Package(
       path: "Tests/Web", swiftSettings: common),
     .testTarget(
       name: "WiringTests",
-      dependencies: ["Codecs", "Core", "Events", "Log", "LogKafka", "Wiring", "Kit", "PortKit"],
+      dependencies: ["Codecs", "Core", "Events", "Log", "LogKafka", "Web", "Wiring", "Kit", "PortKit"],
       path: "Tests/Wiring",
       swiftSettings: common),
     // The simulator: the real log, processors and checkpoints over a simulated disk, clock and scheduler.

@@ -26,8 +26,8 @@ package final class KafkaLog: EventLog {
   let gate = UseGate()
   let changes = ChangeSignal()
   let questions: QuestionsHandle
-  private let configuration: KafkaConfiguration
-  private let logger: Logger
+  let configuration: KafkaConfiguration
+  let logger: Logger
   private let producer: ProducerHandle
   private let consumers: ConsumerHandles
   private let tail: TailWatch

@@ -85,7 +85,7 @@ struct Command: Sendable {
 public enum Millrace {
   static let commands: [Command] = [
     .run, .replay, .tail, .verify, .logInspect, .logVerify, .logRepair, .logExport, .logImport, .topicsList,
-    .topicsPlan, .topicsApply, .describe, .bench, .version,
+    .topicsPlan, .topicsApply, .copy, .position, .describe, .bench, .version,
   ]
 
   /// Runs one command line, without the program's name. Never traps on what a person types.

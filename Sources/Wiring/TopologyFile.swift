@@ -42,7 +42,7 @@ extension Topology {
     return topology
   }
 
-  private static func read(_ path: String) throws -> Topology {
+  static func read(_ path: String) throws -> Topology {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw CommandFailure(code: .missingInput, message: "cannot read the topology file \(path)")
     }
@@ -93,7 +93,7 @@ extension Topology {
 
 extension Topology.LogSection {
   /// `embedded`, `kafka`, or `kafka:HOST:PORT,...`; the rest of a file's `log.kafka` stays.
-  fileprivate mutating func setBackend(_ text: String) throws {
+  mutating func setBackend(_ text: String) throws {
     if text == "embedded" {
       backend = .embedded
       return

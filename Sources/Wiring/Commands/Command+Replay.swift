@@ -60,8 +60,11 @@ extension Command {
 
   /// Opens the log for reading, beside whoever writes it.
   static func withReader(_ arguments: Arguments, _ body: (EmbeddedLog) throws -> ExitCode) throws -> ExitCode {
-    let topology = try Topology.loadEmbedded(arguments)
-    let directory = topology.log.directory
+    try withEmbedded(try Topology.loadEmbedded(arguments).log.directory, body)
+  }
+
+  /// The same for a directory that is named.
+  static func withEmbedded(_ directory: String, _ body: (EmbeddedLog) throws -> ExitCode) throws -> ExitCode {
     guard FileManager.default.fileExists(atPath: directory + "/topics") else {
       throw CommandFailure(code: .missingInput, message: "there is no data in \(directory); choose another with --data")
     }
