@@ -53,6 +53,7 @@ test: deps build victim simulate ## every suite, then the system tests and the s
 test-kafka: deps build ## what runs on Apache Kafka, against BOOTSTRAP=host:port or a broker of ../shared/kafka; skipped loudly without
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/Kafka/requirements.txt
 	@Tests/LogKafka/with-broker swift test --filter LogKafkaTests
+	@CURRENT=yes Tests/LogKafka/with-broker swift test --skip-build --filter LogKafkaTests
 	@Tests/LogKafka/with-broker $(VENV)/bin/python3 -m pytest -q -rs Tests/Kafka
 
 faults: victim ## the fault campaigns at full length; one of them with ONLY=kill

@@ -74,6 +74,9 @@ internal import Synchronization
   /// Whether librdkafka said that a request was not answered in time: it may have asked again.
   var hasSeenRequestTimeout: Bool { unsafe sink._withUnsafeGuaranteedRef { $0.hasSeenRequestTimeout } }
 
+  /// What became of the last connection that failed, in librdkafka's words; nil if none did.
+  var connectionTrouble: String? { unsafe sink._withUnsafeGuaranteedRef { $0.connectionTrouble } }
+
   /// The error that has made the handle useless, if any.
   var fatalError: KafkaError? {
     var text = [CChar](repeating: 0, count: 512)
@@ -92,6 +95,7 @@ private final class LogSink: Sendable {
   private let logger: Logger
   private let role: KafkaRole
   private let seenRequestTimeout = Atomic(false)
+  private let storedTrouble = Mutex<String?>(nil)
 
   init(logger: Logger, role: KafkaRole) {
     self.logger = logger
@@ -100,9 +104,16 @@ private final class LogSink: Sendable {
 
   var hasSeenRequestTimeout: Bool { seenRequestTimeout.load(ordering: .acquiring) }
 
+  var connectionTrouble: String? { storedTrouble.withLock { $0 } }
+
   /// `level` is syslog's: 0 to 3 are errors, 4 warnings, 5 and 6 news. `event` is librdkafka's word for what happened.
   func log(_ level: Int32, _ event: String, _ line: String) {
     if event == "REQTMOUT" { seenRequestTimeout.store(true, ordering: .releasing) }
+    if event == "FAIL" {
+      // Behind the thread's name in brackets.
+      let trouble = line.hasPrefix("[thrd:") ? line.drop { $0 != " " }.dropFirst() : Substring(line)
+      storedTrouble.withLock { $0 = String(trouble) }
+    }
     let ours: LogLevel =
       switch level {
       case ...3: .error

@@ -18,13 +18,23 @@ internal import Synchronization
 
   func destroy() { handle.destroy() }
 
-  /// What the brokers call their cluster.
+  /// What the brokers call their cluster: the first question, so its failure says what is wrong with the connection.
+  /// librdkafka goes on trying also where a person must act, until the timeout; this does not.
   func clusterIdentity() throws(KafkaError) -> String {
-    guard let text = unsafe rd_kafka_clusterid(handle.raw, Int32(clamping: timeoutMillis)) else {
-      throw KafkaError(RD_KAFKA_RESP_ERR__TRANSPORT, "asking for the cluster's name")
-    }
-    defer { unsafe rd_kafka_mem_free(handle.raw, text) }
-    return unsafe String(cString: text)
+    let clock = SystemClock()
+    let deadline = clock.monotonicNanos() + Int64(timeoutMillis) * 1_000_000
+    repeat {
+      if let text = unsafe rd_kafka_clusterid(handle.raw, Limits.Kafka.pollMillis) {
+        defer { unsafe rd_kafka_mem_free(handle.raw, text) }
+        return unsafe String(cString: text)
+      }
+      if let trouble = handle.connectionTrouble,
+        ["SASL authentication error", "certificate verify failed", "SSL alert number"].contains(where: trouble.contains)
+      {
+        throw KafkaError(.refused, code: "_AUTHENTICATION", reason: trouble)
+      }
+    } while clock.monotonicNanos() < deadline
+    throw KafkaError(RD_KAFKA_RESP_ERR__TRANSPORT, "connecting").adding(handle.connectionTrouble)
   }
 
   // MARK: Offsets
