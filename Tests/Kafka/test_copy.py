@@ -155,3 +155,31 @@ def test_what_kafka_would_forget_is_refused(cluster, tmp_path):
     done = command("copy", tmp_path / "past", target)
     assert done.returncode == 65 and "retentionHours: 0" in done.stderr, done.stderr
     command("copy", tmp_path / "market", target, check=0)
+
+
+def run_until(cluster, data, done):
+    """Runs the whole system on Kafka until `done` says so."""
+    run = subprocess.Popen(
+        [BINARY, "run", "--log", cluster.log, "--data", data, "--listen", "127.0.0.1:0", "--feed", "none"],
+        stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not done():
+        assert run.poll() is None and time.monotonic() < deadline, run.stderr.read()
+        time.sleep(0.2)
+    run.send_signal(signal.SIGINT)
+    assert run.wait(30) == 0
+
+
+def test_the_folds_go_on_after_a_copy(cluster, tmp_path):
+    """What they make on Kafka of later input is what an undisturbed log makes of all of it."""
+    cluster.remove_ours()
+    source = tmp_path / "from"
+    market(source, 4)
+    command("copy", source, cluster.log, check=0)
+    derived = len(cluster.records("prices.candles.v1", 0))
+    assert derived == len(exported(source, "prices.candles.v1")) - 1
+    # Without a feed the wall clock makes a marker each second, which the folds answer with final candles at last.
+    start = len(cluster.records("prices.ticks.v1", 0))
+    run_until(cluster, tmp_path / "state", lambda: len(cluster.records("prices.ticks.v1", 0)) > start + 3)
+    command("copy", cluster.log, tmp_path / "back", check=0)
+    command("verify", "--data", tmp_path / "back", check=0)

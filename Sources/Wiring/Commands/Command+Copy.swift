@@ -17,9 +17,11 @@ extension Command {
     details: """
       FROM and TO are \(CopyEnd.forms).
       Copies what the source holds when it begins, also beside a running `millrace run`; records, keys, headers and
-      timestamps are unchanged, in the same partitions. The target's topics must be new, or hold what an earlier copy
-      brought. It may be stopped or killed at any moment: the same command goes on, without a loss or a duplicate, and
-      brings what came since.
+      timestamps are unchanged, in the same partitions. From an embedded log to Kafka, derived topics are copied up to
+      the newest checkpoint, and its position is committed, so that the folds there go on; where that cannot be, they
+      are left out, and the folds make theirs of the input. The target's topics must be new, or hold what an earlier
+      copy brought. It may be stopped or killed at any moment: the same command goes on, without a loss or a duplicate,
+      and brings what came since.
 
       Offsets may differ. The target keeps in its topic \(CopyMap.topic.name) where each record lies; `millrace
       position` translates.
@@ -28,19 +30,34 @@ extension Command {
         millrace copy data kafka:127.0.0.1:9092
       """
   ) { arguments in
+    // Before the logs have threads, which would take the signal and end the process.
+    let stop = StopSignal()
     let from = try CopyEnd(arguments.positional[0])
     let to = try CopyEnd(arguments.positional[1])
     let choice = try TopicChoice(arguments["topics"] ?? "all")
     guard let kafka = from.topology.log.kafka else {
       let directory = from.topology.log.directory
       return try withEmbedded(directory) { log in
-        let topics = try choice.select(log.topics().filter { $0.name != CopyMap.topic.name })
-        return try copy(topics, from: log, to: to)
+        var topics = try choice.select(log.topics().filter { $0.name != CopyMap.topic.name })
+        guard to.topology.log.kafka != nil, choice == .all else { return try copy(topics, from: log, to: to, stop) }
+        let handover = try handover(from: log, directory, to)
+        if handover == nil { topics.removeAll(where: \.isDerived) }
+        return try copy(topics, from: log, to: to, stop, handover)
       }
     }
     let log = try KafkaLog.open(kafka)
     defer { log.close() }
-    return try copy(try choice.select(try topics(of: kafka, choice)), from: log, to: to)
+    return try copy(try choice.select(try topics(of: kafka, choice)), from: log, to: to, stop)
+  }
+
+  private static func handover(from log: EmbeddedLog, _ directory: String, _ to: CopyEnd) throws -> FoldHandover? {
+    do throws(LogError) {
+      if let handover = try FoldHandover(from: log, directory: directory, to: to.topology) { return handover }
+    } catch { throw CommandFailure(error) }
+    Console.message(
+      "millrace: without the derived topics: there is no checkpoint that the folds of the target's topology could go "
+        + "on from, or the input does not begin at its beginning; they make theirs of the input\n")
+    return nil
   }
 
   /// Those of our topics that a cluster has, and those that are asked for by name.
@@ -62,12 +79,16 @@ extension Command {
   }
 
   private static func copy<Source: EventLog>(
-    _ topics: [TopicSettings], from source: Source, to end: CopyEnd
+    _ topics: [TopicSettings], from source: Source, to end: CopyEnd, _ stop: StopSignal, _ handover: FoldHandover? = nil
   ) throws -> ExitCode {
     guard !topics.isEmpty else {
       throw CommandFailure(code: .missingInput, message: "the source has none of these topics")
     }
-    let wanted = try topics.map { CopyTopic(name: $0.name, settings: try end.settings(of: $0)) }
+    let wanted = try topics.map { topic in
+      var wanted = CopyTopic(name: topic.name, settings: try end.settings(of: topic))
+      for index in 0..<topic.partitions { wanted.ends[index] = handover?.end(of: topic.name, index) }
+      return wanted
+    }
     guard let kafka = end.topology.log.kafka else {
       let log: EmbeddedLog
       var options = LogOptions()
@@ -76,22 +97,25 @@ extension Command {
         log = try EmbeddedLog.open(directory: end.topology.log.directory, options: options)
       } catch { throw CommandFailure(error) }
       defer { log.close() }
-      return try run(wanted, from: source, to: EmbeddedCopyTarget(log: log))
+      return try run(wanted, from: source, to: EmbeddedCopyTarget(log: log), stop)
     }
     for topic in wanted { try refuseForgotten(topic.settings, in: source) }
     let log = try KafkaLog.open(kafka)
     defer { log.close() }
     // First of all: nothing that an earlier copy left under way may come after what is read next.
     let writer: KafkaCopyWriter
-    do throws(LogError) { writer = try log.copyWriter(id: "\(kafka.group)-copy") } catch { throw CommandFailure(error) }
+    do throws(LogError) { writer = try log.copyWriter(id: "millrace-copy") } catch { throw CommandFailure(error) }
     defer { writer.close() }
-    return try run(wanted, from: source, to: KafkaCopyTarget(log: log, writer: writer))
+    let code = try run(wanted, from: source, to: KafkaCopyTarget(log: log, writer: writer), stop)
+    if code == .success, let handover {
+      do throws(LogError) { try handover.commit(to: log) } catch { throw CommandFailure(error) }
+    }
+    return code
   }
 
   private static func run<Source: EventLog, Target: CopyTarget>(
-    _ topics: [CopyTopic], from source: Source, to target: Target
+    _ topics: [CopyTopic], from source: Source, to target: Target, _ stop: StopSignal
   ) throws -> ExitCode {
-    let stop = StopSignal()
     do {
       var copy = try LogCopy(from: source, to: target)
       let isWhole = try copy.run(topics) { stop.isRequested }

@@ -61,13 +61,14 @@ extension Command {
 /// The partitions that one fold reads and writes.
 struct PriceTopics<Partition: PartitionLog> {
   let input: Partition
+  static var outputTopics: [Topic] { [.latest, .candles, .deadTicks] }
   /// In the order of the fold's topics, then the dead letters.
   let outputs: [Partition]
 
   init<Source: EventLog>(_ log: Source, _ index: Int) throws(LogError) where Source.Partition == Partition {
     input = try log.partition(Topic.ticks.name, index)
     var outputs: [Partition] = []
-    for topic in [Topic.latest, .candles, .deadTicks] { outputs.append(try log.partition(topic.name, index)) }
+    for topic in Self.outputTopics { outputs.append(try log.partition(topic.name, index)) }
     self.outputs = outputs
   }
 }

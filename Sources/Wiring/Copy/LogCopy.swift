@@ -8,6 +8,8 @@ import Log
 struct CopyTopic: Sendable {
   var name: String
   var settings: TopicSettings
+  /// Where to end in some of its partitions; elsewhere at the end.
+  var ends: [Int: Int64] = [:]
 }
 
 /// Drives a copy, partition by partition. The target's notes say how far it is, so it may be killed at any moment and
@@ -45,7 +47,7 @@ struct LogCopy<Source: EventLog, Target: CopyTarget> {
     var parts: [Part] = []
     for topic in topics {
       try onLog { () throws(LogError) in try target.log.createTopic(topic.settings) }
-      for index in 0..<topic.settings.partitions { parts.append(try part(topic.name, index)) }
+      for index in 0..<topic.settings.partitions { parts.append(try part(topic, index)) }
     }
     // Nothing is written before all of it can be.
     total = parts.reduce(0) { $0 + $1.end - $1.next }
@@ -58,10 +60,10 @@ struct LogCopy<Source: EventLog, Target: CopyTarget> {
   private(set) var recordsDone = 0
 
   /// Finds where to go on.
-  private func part(_ topic: String, _ index: Int) throws(CopyError) -> Part {
-    let key = CopyMap.key(topic, index)
+  private func part(_ topic: CopyTopic, _ index: Int) throws(CopyError) -> Part {
+    let key = CopyMap.key(topic.name, index)
     let (from, to) = try onLog { () throws(LogError) in
-      (try source.partition(topic, index), try target.log.partition(topic, index))
+      (try source.partition(topic.name, index), try target.log.partition(topic.name, index))
     }
     let epochs = CopyEpochs(source: from.epoch, target: to.epoch)
     // A map of another topic of this name says nothing of this one.
@@ -74,7 +76,7 @@ struct LogCopy<Source: EventLog, Target: CopyTarget> {
     map.cut(at: to.highWatermark)
     let next = map.runs.isEmpty ? from.startOffset : map.sourceEnd
     guard next >= from.startOffset else { throw .sourceExpired(key, needed: next, earliest: from.startOffset) }
-    return Part(source: from, target: to, key: key, next: next, end: from.highWatermark)
+    return Part(source: from, target: to, key: key, next: next, end: topic.ends[index] ?? from.highWatermark)
   }
 
   private mutating func copy(_ part: inout Part, _ isStopped: () -> Bool) throws(CopyError) -> Bool {
