@@ -28,19 +28,21 @@ extension Command {
         throw CommandFailure(code: .missingInput, message: "\(error)")
       }
     }
+    // Before the log has threads, which would take the signal and end the process.
+    let stop = StopSignal()
     let logger = Logger(format: arguments["log-format"] == "json" ? .json : .logfmt)
     if let kafka = topology.log.kafka {
-      try run(try openKafka(kafka, logger: logger), topology, logger, "events on Kafka at \(kafka.bootstrapServers)")
+      try run(
+        try openKafka(kafka, logger: logger), topology, logger, stop, "events on Kafka at \(kafka.bootstrapServers)")
     } else {
-      try run(try openEmbedded(topology, logger: logger), topology, logger, "data in \(topology.log.directory)")
+      try run(try openEmbedded(topology, logger: logger), topology, logger, stop, "data in \(topology.log.directory)")
     }
     return .success
   }
 
   private static func run<Source: FoldingLog>(
-    _ log: Source, _ topology: Topology, _ logger: Logger, _ place: String
+    _ log: Source, _ topology: Topology, _ logger: Logger, _ stop: StopSignal, _ place: String
   ) throws {
-    let stop = StopSignal()
     let runtime: Runtime<Source>
     do throws(RuntimeError) {
       runtime = try Runtime(log, topology, logger: logger)
