@@ -9,10 +9,12 @@ MISSING = $(shell for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || echo $
 # What injects faults into system calls and disks; where it cannot be installed its tests skip, and say so.
 FAULT_PACKAGES := strace xfsprogs
 FAULT_MISSING = $(shell for p in $(FAULT_PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done)
+# Where `make install` puts the program, below DESTDIR.
+PREFIX := /usr/local
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps libraries build run victim simulate test test-kafka test-browser faults sim fuzz sanitize bench show lint format clean
+.PHONY: help deps libraries build static install run victim simulate test test-kafka test-docker test-browser faults sim fuzz sanitize bench show lint format clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +35,14 @@ $(VENV)/.ready: Tests/requirements.txt
 build: libraries ## the release binary, .build/release/millrace
 	swift build -c release --product millrace
 
+static: libraries ## the release binary with the Swift runtime in it, .build/static/release/millrace
+	swift build -c release --static-swift-stdlib --scratch-path .build/static --product millrace
+
+install: ## what an image or a package holds: BINARY=..., below DESTDIR and PREFIX=/usr/local
+	install -D --strip $(BINARY) $(DESTDIR)$(PREFIX)/bin/millrace
+	install -D docker/probe $(DESTDIR)$(PREFIX)/bin/millrace-probe
+	install -D --mode=644 topology.yaml $(DESTDIR)$(PREFIX)/share/millrace/topology.yaml
+
 run: build ## synthetic market, embedded log in ./data, page at http://127.0.0.1:8080
 	$(BINARY) run --topology topology.yaml --data data
 
@@ -49,12 +59,22 @@ test: deps build victim simulate ## every suite, then the system tests and the s
 	swift test --parallel
 	$(VENV)/bin/python3 -m pytest -q Tests/System
 	$(VENV)/bin/python3 -m pytest -q -rs Tests/Faults
+	$(VENV)/bin/python3 -m pytest -q -rs Tests/Docker
 
 test-kafka: deps build ## what runs on Apache Kafka, against BOOTSTRAP=host:port or a broker of ../shared/kafka; skipped loudly without
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/Kafka/requirements.txt
 	@Tests/LogKafka/with-broker swift test --filter LogKafkaTests
 	@CURRENT=yes Tests/LogKafka/with-broker swift test --skip-build --filter LogKafkaTests
 	@Tests/LogKafka/with-broker $(VENV)/bin/python3 -m pytest -q -rs Tests/Kafka
+
+# Debian's Caddy and Prometheus, which check our files for them: unpacked here, not installed.
+LINTERS := .build/linters
+$(LINTERS)/.ready:
+	@$(SUDO) apt-get update -qq && mkdir -p $(LINTERS) && cd $(LINTERS) && apt-get download -qq caddy prometheus && \
+	  for package in *.deb; do dpkg-deb --extract $$package .; done && rm *.deb && touch .ready
+
+test-docker: deps build static $(LINTERS)/.ready ## the steps of docker/Dockerfile without Docker, and all files of docker/ by their readers
+	MILLRACE_LINTERS=$(LINTERS)/usr/bin $(VENV)/bin/python3 -m pytest -q -rs Tests/Docker --full
 
 faults: victim ## the fault campaigns at full length; one of them with ONLY=kill
 	MILLRACE_VICTIM=$(VICTIM) $(VENV)/bin/python3 -m pytest -q -s -rs Tests/Faults --full $(if $(ONLY),-k $(ONLY))

@@ -85,6 +85,7 @@ final class Runtime<Source: FoldingLog>: Sendable {
   }
 
   private func addMetrics(_ metrics: Metrics) {
+    metrics.registerProcess()
     for task in folds.runners {
       let labels: KeyValuePairs = ["partition": "\(task.index)"]
       metrics.counter("millrace_fold_records_total", help: "Input records folded since the start.", labels: labels) {
