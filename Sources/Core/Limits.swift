@@ -31,6 +31,9 @@ extension Limits {
   package static let logOpenSegmentsMax = 64
   /// Largest index file that is read: one entry per interval of the largest segment is far below it.
   package static let logIndexBytesMax = 64 << 20
+  /// How often a reader of another process's log looks again because the segments changed while it looked: each time
+  /// the writer must have replaced them meanwhile.
+  package static let logFollowAttemptsMax = 100
   /// How often a reader of another process's log looks for more: short against what a person notices.
   package static let logPollNanos: Int64 = 10_000_000
   /// How often the writer looks for segments that are old: short against the hours that policies are given in.

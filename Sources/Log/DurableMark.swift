@@ -46,11 +46,16 @@ struct DurableMark: Equatable {
     self.isClosed = isClosed
   }
 
-  /// The partition's mark; nil where it is missing or torn, which says nothing.
-  init?<Files: LogFiles>(in directory: String, files: Files) {
-    guard let bytes = try? files.contents("\(directory)/\(Self.fileName)", byteCountMax: Self.byteCount),
-      let mark = unsafe try? DurableMark(decoding: bytes.span.bytes)
-    else { return nil }
+  /// The partition's mark; nil where it is missing or torn, which says nothing. One that cannot be read may say much.
+  init?<Files: LogFiles>(in directory: String, files: Files) throws(FileError) {
+    let bytes: [UInt8]
+    do throws(FileError) {
+      bytes = try files.contents("\(directory)/\(Self.fileName)", byteCountMax: Self.byteCount)
+    } catch {
+      guard error.isMissing else { throw error }
+      return nil
+    }
+    guard let mark = unsafe try? DurableMark(decoding: bytes.span.bytes) else { return nil }
     self = mark
   }
 
@@ -106,4 +111,12 @@ struct DurableMarkFile<Files: LogFiles> {
   }
 
   func sync() throws(FileError) { try file.sync() }
+
+  /// A sync failed: what readers saw since the last one may be gone at the next opening, as after a power failure. So
+  /// the mark is from no start of the machine. Best effort, as the disk is failing.
+  func distrust(baseOffset: Int64, durableBytes: Int64) {
+    let mark = DurableMark(baseOffset: baseOffset, durableBytes: durableBytes, bootID: 0, isClosed: false)
+    let bytes = mark.bytes
+    try? file.write(unsafe bytes.span.bytes, at: 0)
+  }
 }

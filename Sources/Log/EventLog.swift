@@ -46,9 +46,9 @@ package protocol PartitionLog: AnyObject, Sendable {
   /// `truncate`.
   func reset() throws(LogError)
 
-  /// Tells that records before `offset` are not needed any more to make derived topics again: those of an input topic
-  /// may fall to retention, those of a derived one to compaction. Until this is called, nothing of an input partition
-  /// is held back, and all of a derived one. Not remembered after closing: call it at every start.
+  /// Tells that records before `offset` are not needed any more to make derived topics again, nor to go on with them:
+  /// they may fall to retention and compaction. Until this is called, nothing of an input partition is held back, and
+  /// all of a derived one. Not remembered after closing: call it at every start.
   func release(below offset: Int64)
 }
 

@@ -141,9 +141,7 @@ struct GroupCommit<Files: LogFiles> {
       case .truncate(let offset): try store.truncate(to: offset)
       case .reset: try store.reset()
       case .maintain:
-        // A derived topic's own records are not what it would be made from.
-        let held = partition.isDerived ? Int64.max : partition.heldOffset
-        try onDisk { () throws(FileError) in try store.maintain(held: held) }
+        try onDisk { () throws(FileError) in try store.maintain(held: partition.heldOffset) }
       case .swap(let cleaned): try onDisk { () throws(FileError) in try store.swap(cleaned) }
       case .setPolicy(let policy): try onDisk { () throws(FileError) in try store.setPolicy(policy) }
       }

@@ -125,7 +125,7 @@ package struct LogVerifier<Files: LogFiles> {
       look.damage.append(LogDamage(kind: .segment, file: segment.file, byte: 0, reason: reason))
       return look
     }
-    let mark = DurableMark(in: partition.directory, files: survey.files)
+    let mark = try? DurableMark(in: partition.directory, files: survey.files)
     let durableBytes = mark?.baseOffset == segment.baseOffset ? mark?.durableBytes ?? 0 : 0
     for (stretch, isFollowed) in stretches {
       // What was on disk once is no tail that a crash left.

@@ -33,13 +33,13 @@ final class PartitionReader<Files: LogFiles>: Sendable {
   private let state: Mutex<PartitionState<Files.File>>
   private let sealedSegments: SealedSegments<Files>
   /// Looks whether the writer in another process changed the segments, where that is how this is told.
-  private let reload: (@Sendable () -> Bool)?
+  private let reload: (@Sendable () throws(LogError) -> Bool)?
   private let storedHighWatermark: Atomic<Int64>
   private let storedEpoch: Atomic<UInt32>
 
   init(
     directory: String, state: PartitionState<Files.File>, sealedSegments: SealedSegments<Files>,
-    reload: (@Sendable () -> Bool)? = nil
+    reload: (@Sendable () throws(LogError) -> Bool)? = nil
   ) {
     self.directory = directory
     self.reload = reload
@@ -98,15 +98,15 @@ final class PartitionReader<Files: LogFiles>: Sendable {
       } catch {
         // The segment was cut or let go while we read it: look again.
         buffer.truncate(to: start)
-        guard hasChanged(since: cuts) else { throw error }
+        guard try hasChanged(since: cuts) else { throw error }
       }
     }
   }
 
   /// Whether segments came or went, so that an error may only mean that they are no longer where they were.
-  private func hasChanged(since cuts: Int) -> Bool {
+  private func hasChanged(since cuts: Int) throws(LogError) -> Bool {
     if state.withLock({ $0.cuts }) != cuts { return true }
-    return reload?() ?? false
+    return try reload?() ?? false
   }
 
   /// The batch that holds `offset`, and where it begins in its segment. Not found at the high watermark.
@@ -314,7 +314,7 @@ final class PartitionReader<Files: LogFiles>: Sendable {
         let from = activeStart ?? segment.index?.offset(atOrAfter: timestampMillis) ?? place.segment
         return try firstRecord(atOrAfter: timestampMillis, from: from) ?? highWatermark
       } catch {
-        guard hasChanged(since: cuts) else { throw error }
+        guard try hasChanged(since: cuts) else { throw error }
       }
     }
   }

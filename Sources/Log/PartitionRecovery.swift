@@ -64,6 +64,11 @@ struct PartitionRecovery<Files: LogFiles> {
       try files.makeDirectory(directory)
       _ = try WritableSegment(
         creating: files, directory: directory, baseOffset: 0, intervalBytes: options.indexIntervalBytes)
+      if !settings.isDerived {
+        // From now on it is written in place, which a full disk does not keep from being done.
+        let mark = DurableMark(baseOffset: 0, durableBytes: 0, bootID: files.bootID, isClosed: false).bytes
+        try files.replace(DurableMark.fileName, in: directory, with: unsafe mark.span.bytes)
+      }
       // No order is promised of two names in one directory: the manifest must not be there without the segment.
       try files.syncDirectory(directory)
       try store(created)
@@ -85,7 +90,7 @@ struct PartitionRecovery<Files: LogFiles> {
     if manifest.isDiscarding { manifest = try finishDiscarding(manifest) }
     try checkSealed(manifest)
     try removeLeftovers(manifest)
-    let mark = manifest.settings.isDerived ? nil : DurableMark(in: directory, files: files)
+    let mark = try mark(manifest)
     if let renewed = try renewedEpoch(manifest, mark) { manifest = renewed }
     var recovered = try scanLast(manifest, mark, mode: .update)
     let path = manifest.activeNames(in: directory).log
@@ -105,30 +110,51 @@ struct PartitionRecovery<Files: LogFiles> {
       // power failure would take back, with all that is appended under them from now on.
       try files.syncDirectory(directory)
       if found.cut != nil { try found.file.truncate(to: found.byteCount) }
-      try makeTailDurable(found)
+      try makeTailDurable(found, mark)
     }
     return recovered
   }
 
-  /// Opens the partition as another process's writer may be leaving it right now: what is valid so far.
+  /// Opens the partition as another process's writer may be leaving it right now: what readers there may see so far.
   func follow(_ manifest: PartitionManifest) throws(LogError) -> RecoveredPartition<Files> {
     try checkSealed(manifest)
     let path = manifest.activeNames(in: directory).log
     // Before the segment: what it tells of was there by then.
-    let mark = manifest.settings.isDerived ? nil : DurableMark(in: directory, files: files)
-    var recovered = try scanLast(manifest, mark, mode: .read)
+    let mark = try mark(manifest)
+    let limit = publishedBytes(manifest, mark)
+    var recovered = try scanLast(manifest, mark, mode: .read, upTo: limit)
     try refuseLoss(recovered, mark, path: path)
     let file = recovered.file
-    let size = try onDisk { () throws(FileError) in try file.byteCount() }
+    let size = min(limit, try onDisk { () throws(FileError) in try file.byteCount() })
     do throws(LogError) {
       if recovered.byteCount < size { try refuseDamage(recovered, path: path, size: size) }
     } catch {
       // The writer may have gone on between the two looks; if so, the second finds the gap filled.
-      let again = try scanLast(manifest, mark, mode: .read)
+      let again = try scanLast(manifest, mark, mode: .read, upTo: limit)
       guard again.byteCount > recovered.byteCount else { throw error }
       recovered = again
     }
     return recovered
+  }
+
+  /// Nil for a derived topic, which has none.
+  private func mark(_ manifest: PartitionManifest) throws(LogError) -> DurableMark? {
+    if manifest.settings.isDerived { return nil }
+    return try onDisk { () throws(FileError) in try DurableMark(in: directory, files: files) }
+  }
+
+  /// How much of the last segment readers in other processes may see. What an input topic under `fsync` holds beyond
+  /// its mark may be lost with the power, and the writer's own readers do not see it either; all of it is on disk if
+  /// the mark is from before this start of the machine, as no writer has been there since.
+  func publishedBytes(_ manifest: PartitionManifest) throws(LogError) -> Int64 {
+    publishedBytes(manifest, try mark(manifest))
+  }
+
+  private func publishedBytes(_ manifest: PartitionManifest, _ mark: DurableMark?) -> Int64 {
+    guard manifest.settings.policy.durability == .fsync, let mark, mark.bootID == files.bootID,
+      mark.baseOffset <= manifest.activeBaseOffset
+    else { return .max }
+    return mark.baseOffset == manifest.activeBaseOffset ? mark.durableBytes : 0
   }
 
   /// A reset that was interrupted is carried to its end.
@@ -208,14 +234,14 @@ struct PartitionRecovery<Files: LogFiles> {
   /// entry shows, so that they are believed only under the start of the machine that `mark` tells of. Those of derived
   /// topics, which have no mark, are believed as long as their last entry is right.
   private func scanLast(
-    _ manifest: PartitionManifest, _ mark: DurableMark?, mode: OpenMode
+    _ manifest: PartitionManifest, _ mark: DurableMark?, mode: OpenMode, upTo limit: Int64 = .max
   ) throws(LogError) -> RecoveredPartition<Files> {
     let isIndexWhole = manifest.settings.isDerived || mark?.bootID == files.bootID && files.bootID != 0
     let base = manifest.activeBaseOffset
     let names = manifest.activeNames(in: directory)
     do throws(FileError) {
       let file = try files.open(names.log, mode)
-      let size = try file.byteCount()
+      let size = min(limit, try file.byteCount())
       var index = storedIndex(names, baseOffset: base, byteCount: size)
       var durable = Int64(index.offsets.last?.position ?? 0)
       var scanned =
@@ -347,7 +373,7 @@ struct PartitionRecovery<Files: LogFiles> {
 
   /// Writes the tail again, with the same bytes, and syncs it. After a failed sync the kernel holds pages as clean that
   /// the disk never got; read back, they would be served as durable.
-  private func makeTailDurable(_ recovered: RecoveredPartition<Files>) throws(FileError) {
+  private func makeTailDurable(_ recovered: RecoveredPartition<Files>, _ mark: DurableMark?) throws(FileError) {
     var position = recovered.durableBytes
     var buffer = ByteWriter()
     while position < recovered.byteCount {
@@ -358,6 +384,12 @@ struct PartitionRecovery<Files: LogFiles> {
       position += Int64(buffer.count)
       if buffer.count == 0 { break }
     }
-    try recovered.file.sync()
+    do throws(FileError) { try recovered.file.sync() } catch {
+      if let mark, recovered.manifest.settings.policy.durability != .fsync {
+        try? DurableMarkFile(creating: files, in: directory)
+          .distrust(baseOffset: mark.baseOffset, durableBytes: mark.durableBytes)
+      }
+      throw error
+    }
   }
 }

@@ -48,6 +48,8 @@ extension PartitionStore {
         try shorten(keptNames.log, to: keptBytes, adding: head)
       }
       try resume(endingAt: offset)
+      // Again: readers in other processes may have looked in between.
+      try onDisk { () throws(FileError) in try replaceManifest(manifest) }
     }
   }
 

@@ -144,7 +144,7 @@ final class PartitionStore<Files: LogFiles> {
         // Before anything is reported: what follows must not be written after half a batch, and a whole one that is
         // refused must not come back after a power failure.
         try segment.file.truncate(to: segment.byteCount)
-        try segment.file.sync()
+        try syncing { () throws(FileError) in try segment.file.sync() }
       } catch {
         finish(failing: error.logError)
         throw error
@@ -180,9 +180,19 @@ final class PartitionStore<Files: LogFiles> {
       if options.plantedBug == .noSync, !manifest.settings.isDerived { return }
     #endif
     guard segment.durableBytes < segment.byteCount else { return }
-    try segment.sync()
+    try syncing { () throws(FileError) in try segment.sync() }
     // Before anybody is told: after a kill the mark covers all that was acknowledged.
     try writeMark()
+  }
+
+  /// Takes the mark back if a sync fails.
+  private func syncing<Result>(_ body: () throws(FileError) -> Result) throws(FileError) -> Result {
+    do throws(FileError) { return try body() } catch {
+      if policy.durability != .fsync {
+        mark?.distrust(baseOffset: segment.index.baseOffset, durableBytes: segment.durableBytes)
+      }
+      throw error
+    }
   }
 
   /// An orderly end: all that was written is on disk, and the mark says so.
@@ -252,7 +262,9 @@ final class PartitionStore<Files: LogFiles> {
   /// sealed bytes are durable, then the next file exists (an empty one that the manifest does not name is removed),
   /// then the manifest names both.
   func roll() throws(FileError) {
-    let seal = try segment.seal(endOffset: writtenOffset, appendedMillis: appendedMillis)
+    let seal = try syncing { () throws(FileError) in
+      try segment.seal(endOffset: writtenOffset, appendedMillis: appendedMillis)
+    }
     let next = try WritableSegment(
       creating: files, directory: directory, baseOffset: writtenOffset, intervalBytes: options.indexIntervalBytes)
     try files.syncDirectory(directory)

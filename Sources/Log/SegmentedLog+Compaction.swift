@@ -47,6 +47,8 @@ extension SegmentedLog {
   private func compact(_ partition: Partition) throws(LogError) {
     let manifest = partition.reader.manifest
     guard unsafe partition.store != nil, let policy = manifest.settings.policy.compaction else { return }
+    // What a failed log holds on disk is not known: it may name files of the generation that would be written next.
+    if let failure { throw failure }
     var cleaner = SegmentCleaner(
       files: files, directory: partition.reader.directory, options: options, policy: policy
     ) { [cleaning] in cleaning.isStopped }

@@ -173,9 +173,8 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
         let path = "\(recovery.directory)/\(PartitionManifest.fileName)"
         throw .corrupt(file: path, byte: 0, reason: "of \(manifest.settings.name)-\(manifest.index)")
       }
-      // Being emptied by its writer right now: there will be something to read later.
-      if isReadOnly, manifest.isDiscarding { continue }
-      let partition = try isReadOnly ? openForReading(manifest, recovery) : openForWriting(manifest, recovery)
+      let opened = try isReadOnly ? openForReading(manifest, recovery) : openForWriting(manifest, recovery)
+      guard let partition = opened else { continue }
       registry.withLock { registry in
         registry[manifest.settings.name, default: Topic(settings: manifest.settings)]
           .partitions[manifest.index] = partition
@@ -200,29 +199,18 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
       health: health, turn: turnOfCaller)
   }
 
+  /// Nil while its writer empties it: there will be something to read later.
   private func openForReading(
     _ manifest: PartitionManifest, _ recovery: PartitionRecovery<Files>
-  ) throws(LogError) -> Partition {
-    let recovered = try followed(manifest, recovery)
+  ) throws(LogError) -> Partition? {
+    guard let recovered = try followed(manifest, recovery) else { return nil }
     let reader = PartitionReader(
       directory: recovery.directory, state: recovered.state(directory: recovery.directory),
       sealedSegments: sealedSegments
-    ) { [weak self, directory = recovery.directory] in self?.reload(directory) ?? false }
+    ) { [weak self, directory = recovery.directory] () throws(LogError) in try self?.reload(directory) ?? false }
     return Partition(
       settings: manifest.settings, index: manifest.index, reader: reader, store: nil, commands: commands,
       health: health, turn: turnOfCaller)
-  }
-
-  /// The partition as it is; once more if its writer changed the segments while we looked.
-  func followed(
-    _ manifest: PartitionManifest, _ recovery: PartitionRecovery<Files>
-  ) throws(LogError) -> RecoveredPartition<Files> {
-    do throws(LogError) {
-      return try recovery.follow(manifest)
-    } catch {
-      guard let now = try recovery.manifest(), now.revision != manifest.revision else { throw error }
-      return try recovery.follow(now)
-    }
   }
 
   // MARK: Changes
@@ -253,6 +241,9 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
     commit.withLock { $0.run(batch) }
     return isQueued
   }
+
+  /// Whether a turn is under way: what is called in it must not wait for an operation.
+  package var isTurning: Bool { commit.withLockIfAvailable { _ in } == nil }
 
   /// What a thread does that waits for an operation of a log without a writer thread.
   private var turnOfCaller: (@Sendable () -> Void)? {

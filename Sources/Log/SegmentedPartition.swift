@@ -84,8 +84,8 @@ package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
 
   package func release(below offset: Int64) { released.store(offset, ordering: .releasing) }
 
-  /// From here on records are needed to make derived topics again: retention of an input topic ends here, and the
-  /// compaction of a derived one.
+  /// From here on records are needed to make derived topics again, or are what a checkpoint counts: retention and
+  /// compaction end here.
   var heldOffset: Int64 { released.load(ordering: .acquiring) }
 
   package func read(from offset: Int64, maxBytes: Int, into buffer: inout ByteWriter) throws(LogError) -> Bool {

@@ -5,8 +5,9 @@ package enum Durability: Sendable, Equatable {
   /// After an `fdatasync` that covers it: what was acknowledged or read survives a power failure.
   case fsync
   /// Once the kernel has it; a sync follows within so many milliseconds. A killed process loses nothing; a power
-  /// failure loses at most what came in that time, though readers may have seen it: an input topic then has a new
-  /// epoch, so that no position of before is believed.
+  /// failure or a failed sync loses at most what came in that time, though readers may have seen it: an input topic
+  /// then has a new epoch, so that no position of before is believed. A reader in another process may see a batch that
+  /// a full disk then refuses.
   case interval(millis: Int)
   /// Once the kernel has it; synced when a segment is full, on `sync()` and at an orderly end. A killed process loses
   /// nothing; a power failure what the kernel had not written, often half a minute.

@@ -67,7 +67,11 @@ final class TaskRecovery<Partition: PartitionLog, Store: CheckpointStore> {
   }
 
   private func startOver(_ builtBy: [UInt8]?, _ warnings: [String]) throws(ProcessorError) -> RecoveryReport {
-    let isEmpty = outputs.allSatisfy { $0.partition.highWatermark == $0.partition.startOffset }
+    // What retention took counts: its offsets were given away.
+    let isEmpty = outputs.allSatisfy { $0.partition.highWatermark == 0 }
+    // Up to here only what a checkpoint would go on from was held. Retention that is under way ends before this sync.
+    input.release(below: 0)
+    try onLog { () throws(LogError) in try input.sync() }
     let start = input.startOffset
     guard isEmpty || start == 0 else {
       throw .inputExpired(topic: input.topic, partition: input.index, startOffset: start)
@@ -76,8 +80,9 @@ final class TaskRecovery<Partition: PartitionLog, Store: CheckpointStore> {
       try onLog { () throws(LogError) in for output in outputs { try output.restart(mode) } }
       return RecoveryReport(outcome: .regenerated, position: start, warnings: warnings)
     }
-    // The same records can only come of the same processors over the same input, whole.
-    let isSame = builtBy == fingerprint && start == 0
+    // The same records at the same offsets can only come of the same processors over the same input, both whole.
+    let isWhole = start == 0 && outputs.allSatisfy { $0.partition.startOffset == 0 }
+    let isSame = builtBy == fingerprint && isWhole
     try onLog { () throws(LogError) in
       // What is no longer true goes first: a stop in between finds no checkpoint that promises what was cut.
       try shelf.removeAll()

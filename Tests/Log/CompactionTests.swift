@@ -336,6 +336,28 @@ import Testing
   }
 
   /// A copy without what is damaged would hide the damage: nothing is compacted, and the bytes stay for a repair.
+  /// Whether a manifest took its name before a failure is not known: it may tell of what would be written next.
+  @Test func doesNotCompactAFailedLog() throws {
+    let directory = TemporaryDirectory(in: fastDirectory)
+    let isFailing = Atomic(false)
+    let created = Atomic(0)
+    let files = FaultyFiles { call in
+      guard isFailing.load(ordering: .relaxed) else { return nil }
+      if call.kind == .create, call.path.hasSuffix(".1.log") { created.wrappingAdd(1, ordering: .relaxed) }
+      let isHit = call.kind == .rename && call.path.hasSuffix("partition.meta")
+      return isHit ? .fail(.inputOutput("rename")) : nil
+    }
+    let log = try SegmentedLog.open(directory: directory.path, options: Self.options(), files: files)
+    defer { log.close() }
+    try log.createTopic(Self.settings())
+    let partition = try log.partition("latest", 0)
+    var random = SplitMix(seed: 1)
+    try Self.fill(partition, batches: 60, keys: 5, &random)
+    isFailing.store(true, ordering: .relaxed)
+    for _ in 0..<2 { #expect(throws: LogError.failed("rename: error 5")) { try log.compact() } }
+    #expect(created.load(ordering: .relaxed) == 1)
+  }
+
   @Test func doesNotCompactOverDamage() throws {
     let directory = TemporaryDirectory(in: fastDirectory)
     let log = try EmbeddedLog.open(directory: directory.path, options: Self.options())

@@ -41,7 +41,7 @@ import Testing
     try log.createTopic(TopicSettings(name: "ticks"))
     let kinds = calls.withLock { $0 }
     let created = try #require(kinds.firstIndex { $0.kind == .create && $0.path.hasSuffix(".log") })
-    let renamed = try #require(kinds.firstIndex { $0.kind == .rename })
+    let renamed = try #require(kinds.firstIndex { $0.kind == .rename && $0.path.hasSuffix("partition.meta") })
     #expect(kinds[created..<renamed].contains { $0.kind == .syncDirectory })
   }
 

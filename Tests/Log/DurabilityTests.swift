@@ -151,6 +151,49 @@ import Testing
     log.close()
   }
 
+  /// What was acknowledged before a sync that failed may be gone at the next opening, as after a power failure.
+  @Test(arguments: [false, true]) func aFailedSyncIsAnotherEpoch(isOfRecovery: Bool) throws {
+    let directory = TemporaryDirectory(in: fastDirectory)
+    let isFailing = Atomic(false)
+    let files = FaultyFiles { call in
+      let isHit = call.kind == .sync && call.path.hasSuffix(".log") && isFailing.load(ordering: .relaxed)
+      return isHit ? .fail(.inputOutput("fdatasync")) : nil
+    }
+    let log = try SegmentedLog.open(directory: directory.path, files: files)
+    try log.createTopic(TopicSettings(name: "ticks", policy: TopicPolicy(durability: .os)))
+    let partition = try log.partition("ticks", 0)
+    try partition.appendAndWait(makeBatch(["a"]))
+    isFailing.store(true, ordering: .relaxed)
+    let failure = LogError.failed("fdatasync: error 5")
+    if isOfRecovery {
+      let copy = directory.copy()
+      log.close()
+      copy.overwrite(directory)
+      #expect(throws: failure) { try SegmentedLog.open(directory: directory.path, files: files) }
+    } else {
+      #expect(throws: failure) { try partition.sync() }
+      log.close()
+    }
+    isFailing.store(false, ordering: .relaxed)
+    let again = try SegmentedLog.open(directory: directory.path, files: files)
+    defer { again.close() }
+    #expect(try again.partition("ticks", 0).epoch != partition.epoch)
+  }
+
+  /// A mark that cannot be read right now is not one that is missing: it may say that the epoch is over.
+  @Test func aMarkThatCannotBeReadKeepsTheLogFromOpening() throws {
+    let directory = TemporaryDirectory(in: fastDirectory)
+    let log = try SegmentedLog.open(directory: directory.path, files: FaultyFiles())
+    try log.createTopic(TopicSettings(name: "ticks"))
+    log.close()
+    let files = FaultyFiles { call in
+      call.kind == .read && call.path.hasSuffix("durable.end") ? .fail(.inputOutput("read")) : nil
+    }
+    #expect(throws: LogError.failed("read: error 5")) {
+      try SegmentedLog.open(directory: directory.path, files: files)
+    }
+  }
+
   @Test func aPolicyMayChangeAndIsKept() throws {
     let directory = TemporaryDirectory()
     let syncs = SyncCount()

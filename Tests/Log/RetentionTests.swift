@@ -152,6 +152,22 @@ import Testing
     #expect(try Self.isWhole(partition))
   }
 
+  /// Records of a derived topic are counted by the checkpoints of its fold: what these go on from must be there.
+  @Test func keepsADerivedTopicAsFarAsItMayBeCutBack() throws {
+    let directory = TemporaryDirectory(in: fastDirectory)
+    let log = try EmbeddedLog.open(directory: directory.path, options: Self.options())
+    defer { log.close() }
+    let policy = TopicPolicy(durability: .os, retentionBytes: 0)
+    try log.createTopic(TopicSettings(name: "ticks", isDerived: true, policy: policy))
+    let partition = try log.partition("ticks", 0)
+    try Self.append(50, to: partition)
+    try log.maintain()
+    #expect(partition.startOffset == 0, "no checkpoint counts any of it")
+    partition.release(below: 25)
+    try log.maintain()
+    #expect((13...25).contains(partition.startOffset))
+  }
+
   // MARK: Readers
 
   /// Readers in this process and in another read what is there, or are told where it starts now: never anything else.

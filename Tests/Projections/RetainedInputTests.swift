@@ -4,8 +4,10 @@ import Codecs
 import Events
 import Kit
 import Log
+import PortKit
 import Processors
 import Projections
+import Synchronization
 import Testing
 
 @Suite struct RetainedInputTests {
@@ -70,6 +72,59 @@ import Testing
     for partition in try fixture.outputs() { try partition.reset() }
     let anew = try fixture.task()
     #expect(anew.recovery.outcome == .started && anew.position == start)
+    fixture.log.close()
+  }
+
+  /// Records of which retention took the first cannot be made again at their offsets: all is built anew.
+  @Test func outputsWithoutTheirFrontAreBuiltAnew() throws {
+    let records = ProcessorTaskTests.records(23)
+    var options = LogOptions()
+    options.segmentBytes = 4000
+    let fixture = try TaskFixture(options: options, derived: TopicPolicy(durability: .os, retentionBytes: 0))
+    try fixture.append(records, size: 20)
+    let task = try fixture.task(Self.settings())
+    while try task.step(maxBytes: 2000) != .caughtUp {}
+    try task.checkpointNow()
+    try fixture.log.maintain()
+    let latest = try fixture.partition(Topic.latest.name)
+    #expect(latest.startOffset > 0 && latest.startOffset <= latest.highWatermark)
+    let store = try CheckpointDirectory(fixture.checkpoints)
+    for name in try store.names() where name.hasPrefix("checkpoint") { try store.remove(name) }
+    let epoch = latest.epoch
+    let anew = try fixture.task(Self.settings())
+    #expect(anew.recovery.outcome == .rebuilt && latest.epoch != epoch)
+    while try anew.step(maxBytes: 2000) != .caughtUp {}
+    #expect(try fixture.contents() == ProcessorTaskTests.expected(records))
+    fixture.log.close()
+  }
+
+  /// Retention may be at work while a task finds that it has to start over: then it refuses, or has all of its input.
+  @Test func startingOverHoldsAllOfTheInput() throws {
+    let records = ProcessorTaskTests.records(24)
+    let log = Mutex<SegmentedLog<FaultyFiles>?>(nil)
+    let isStartingOver = Atomic(false)
+    // A checkpoint that is taken away is the moment in between.
+    let files = FaultyFiles { call in
+      if call.kind == .remove, call.path.contains("/checkpoint-"), isStartingOver.load(ordering: .relaxed) {
+        try? log.withLock { $0 }?.maintain()
+      }
+      return nil
+    }
+    var options = LogOptions()
+    options.segmentBytes = 4000
+    let fixture = try TaskFixture(options: options, input: TopicPolicy(retentionBytes: 0), files: files)
+    log.withLock { $0 = fixture.log }
+    try fixture.append(records, size: 20)
+    let task = try fixture.task(Self.settings())
+    while try task.step(maxBytes: 2000) != .caughtUp {}
+    try task.checkpointNow()
+    try fixture.partition(Topic.ticks.name).release(below: 0)
+    isStartingOver.store(true, ordering: .relaxed)
+    var settings = LatestPriceSettings()
+    settings.weights["coinbase"] = LatestPriceSettings.tenths(3)
+    let anew = try fixture.task(Self.settings(), latest: settings)
+    #expect(anew.recovery.outcome == .rebuilt && anew.position == 0)
+    #expect(try fixture.partition(Topic.ticks.name).startOffset == 0)
     fixture.log.close()
   }
 }
