@@ -141,7 +141,12 @@ struct GroupCommit<Files: LogFiles> {
       case .truncate(let offset): try store.truncate(to: offset)
       case .reset: try store.reset()
       case .maintain:
-        try onDisk { () throws(FileError) in try store.maintain(held: partition.heldOffset) }
+        var held = partition.heldOffset
+        #if PLANTED_BUGS
+          if store.options.plantedBug == .retentionPastRelease { held = .max }
+        #endif
+        let end = held
+        try onDisk { () throws(FileError) in try store.maintain(held: end) }
       case .swap(let cleaned): try onDisk { () throws(FileError) in try store.swap(cleaned) }
       case .setPolicy(let policy): try onDisk { () throws(FileError) in try store.setPolicy(policy) }
       }

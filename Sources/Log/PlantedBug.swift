@@ -16,6 +16,8 @@
     case truncateAtFirstBadChecksum
     /// A checkpoint is written before the outputs that it counts are on disk.
     case checkpointBeforeOutputs
+    /// Retention takes what a fold has not released.
+    case retentionPastRelease
   }
 
   extension LogFiles {

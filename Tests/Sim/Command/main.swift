@@ -52,8 +52,10 @@ print(
   \(counts.powerLosses) power losses, \(counts.orderlyEnds) orderly ends
   \(counts.faults) failures, \(counts.refusals) refusals of a full disk, \(counts.flips) flipped bits, \
   \(counts.checkpoints) checkpoints
-  \(counts.acknowledged) batches acknowledged, \(counts.recordsRead) records read, \
-  \(counts.derivedRecords) derived records compared
+  \(counts.acknowledged) batches acknowledged, \(counts.recordsRead) records read, \(counts.followed) by other \
+  processes, \(counts.derivedRecords) derived records compared
+  \(counts.releases) fronts let go, \(counts.compacted) times a record was compacted away, \
+  \(counts.forgotten) unsynced records lost where the topic allows for it
   trace hash \(String(hash, radix: 16))
   """)
 exit(failed == 0 ? 0 : 1)

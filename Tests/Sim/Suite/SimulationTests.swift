@@ -20,6 +20,7 @@ import Testing
     // A simulation in which nothing happens proves nothing.
     #expect(counts.kills > 5 && counts.powerLosses > 5 && counts.faults > 5 && counts.acknowledged > 1000)
     #expect(counts.recordsRead > 10_000 && counts.derivedRecords > 1000 && counts.checkpoints > 10)
+    #expect(counts.followed > 1000 && counts.releases > 10 && counts.compacted > 100 && counts.forgotten > 0)
   }
 
   @Test func theSameSeedIsTheSameRun() {

@@ -44,7 +44,7 @@ package enum Determinism {
       let (batch, records) = ticks.batch(recordsMax: 12, &random)
       try input.append(batch, completion: nil)
       count += records.count
-      ticks.wallNanos += Int64.random(in: 0...900_000_000, using: &random)
+      ticks.advance(nanos: Int64.random(in: 0...900_000_000, using: &random))
     }
     _ = log.turn()
   }

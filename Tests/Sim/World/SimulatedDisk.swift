@@ -75,6 +75,8 @@ final class SimulatedDisk: @unchecked Sendable {
   var callsUntilCrash: Int?
   /// How long the call that begins takes is reported here before it has an effect.
   var onCall: (DiskOperation) -> Void = { _ in }
+  /// And that it failed is reported here.
+  var onFailure: (DiskOperation) -> Void = { _ in }
   private(set) var callCount = 0
   /// The machine's clocks.
   var clock: () -> (monotonicNanos: Int64, wallNanos: Int64) = { (0, 0) }
@@ -86,18 +88,21 @@ final class SimulatedDisk: @unchecked Sendable {
 
   // MARK: Calls
 
-  /// Begins a call. Throws if it fails with nothing done; a `DiskFaults.Outcome` tells how else it ends.
+  /// Begins a call of the process of that number, or of one that only reads, if it is nil. Throws if it fails with
+  /// nothing done; a `DiskFaults.Outcome` tells how else it ends.
   func begin(
     _ operation: DiskOperation, _ path: String, at position: Int64 = 0, count: Int = 0, needsSpace: Bool = false,
-    process caller: Int
+    process caller: Int?
   ) throws(FileError) -> DiskFaults.Outcome {
-    if caller == process, !isDown {
+    func isOver() -> Bool { isDown || caller ?? process != process }
+    if !isOver() {
       callCount += 1
       onCall(operation)
     }
-    guard caller == process, !isDown else { throw FileError(code: 5, operation: "\(operation) \(path) after the end") }
+    guard !isOver() else { throw FileError(code: 5, operation: "\(operation) \(path) after the end") }
     var outcome = faults.outcome(of: operation, needsSpace: needsSpace, &random)
-    if let calls = callsUntilCrash {
+    // Who only reads is not the one to be killed.
+    if let calls = callsUntilCrash, caller != nil {
       callsUntilCrash = calls - 1
       if calls <= 0 {
         outcome = .crashes
@@ -105,6 +110,7 @@ final class SimulatedDisk: @unchecked Sendable {
         isDown = true
       }
     }
+    if outcome == .fails { onFailure(operation) }
     trace.add("\(operation) \(path)", Int64(operation.rawValue), position, Int64(count), Int64(outcome.code))
     return outcome
   }

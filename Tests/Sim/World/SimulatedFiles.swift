@@ -6,11 +6,18 @@ import Log
 /// The file system of one process on the simulated disk.
 struct SimulatedFiles: LogFiles {
   let disk: SimulatedDisk
-  let process: Int
+  /// Nil for one beside the writer's.
+  let process: Int?
 
   init(_ disk: SimulatedDisk) {
     self.disk = disk
     process = disk.process
+  }
+
+  /// The file system of a process that reads what another one writes, and outlives it.
+  init(beside disk: SimulatedDisk) {
+    self.disk = disk
+    process = nil
   }
 
   func monotonicNanos() -> Int64 { disk.clock().monotonicNanos }

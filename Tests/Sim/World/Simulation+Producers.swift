@@ -10,7 +10,7 @@ extension Simulation {
     let index = Int.random(in: inputs.indices, using: &random)
     let (batch, records) = ticks.batch(recordsMax: weather.recordsMax, &random)
     guard inputs[index].inFlight < weather.inFlightMax else { return }
-    let number = inputs[index].submit(batch, records)
+    let number = inputs[index].submit(batch, records, since: ticks.forwardNanos)
     let life = disk.process
     do throws(LogError) {
       try process.inputs[index].append(batch) { [weak self] result in self?.decided(index, number, result, life) }
@@ -28,9 +28,10 @@ extension Simulation {
     case .success(let offset):
       disk.trace.add("acknowledged \(index) \(number)", Int64(index), Int64(number), offset)
       if disk.isDown { return violate("batch \(number) was acknowledged after the machine had stopped") }
-      if let problem = inputs[index].acknowledge(number, at: offset) {
+      if let problem = inputs[index].acknowledge(number, at: offset, nanos: now) {
         return violate("partition \(index): \(problem)")
       }
+      if weather.input.durability == .fsync { inputs[index].noteSynced(to: inputs[index].end) }
       counts.acknowledged += 1
       if let end = process?.inputs[index].highWatermark, end < inputs[index].end {
         violate("acknowledged to \(inputs[index].end), readable to \(end)")

@@ -11,9 +11,13 @@ extension Simulation {
 
   /// Opens everything again after an end of any kind, as often as it takes, and looks at what is there.
   func restart() {
+    let last = process
     process = nil
     for attempt in 0..<30 {
       end()
+      // It can do nothing any more; but what it had queued holds partitions, and these the queue, which nobody else
+      // would ever empty.
+      if attempt == 0 { last?.log.close() }
       failuresBefore = disk.faults.failures
       refusalsBefore = disk.faults.refusals
       // A process may also come to its end while it recovers; and in the end it must come up.
@@ -42,6 +46,10 @@ extension Simulation {
       return disk.restart(evicting: random.next() % 2 == 0)
     }
     counts.powerLosses += 1
+    hasLostPower = true
+    followers = followers.map { _ in Follower() }
+    // A segment is on disk before the next one begins.
+    for index in inputs.indices { inputs[index].noteSynced(to: lastSegmentStart(index)) }
     let survival = Survival.allCases[Int(random.next() % UInt64(Survival.allCases.count))]
     disk.trace.add("power lost: \(survival)", counts.powerLosses == 0 ? 0 : 1)
     disk.losePower(survival)
@@ -55,17 +63,21 @@ extension Simulation {
   func open() throws(LogError) -> Process {
     let log = try SimulatedLog.openManual(
       directory: Self.directory, options: weather.options, files: SimulatedFiles(disk))
-    try log.createTopic(TopicSettings(name: Topic.ticks.name, partitions: weather.partitions))
+    try log.createTopic(
+      TopicSettings(name: Topic.ticks.name, partitions: weather.partitions, policy: weather.input))
     var process = Process(
       log: log, inputs: [], derived: [], tasks: Array(repeating: nil, count: weather.tasks),
       seenEnds: Array(repeating: nil, count: weather.tasks))
     for index in 0..<weather.partitions { process.inputs.append(try log.partition(Topic.ticks.name, index)) }
     if weather.tasks > 0 {
-      for topic in DerivedModel.topics {
-        try log.createTopic(TopicSettings(name: topic, partitions: weather.tasks, isDerived: true))
+      for (topic, policy) in zip(DerivedModel.topics, weather.derived) {
+        try log.createTopic(
+          TopicSettings(name: topic, partitions: weather.tasks, isDerived: true, policy: policy))
       }
     }
     for index in 0..<weather.tasks {
+      // Until the task has found its place.
+      process.inputs[index].release(below: process.inputs[index].startOffset)
       var partitions: [Partition] = []
       for topic in DerivedModel.topics { partitions.append(try log.partition(topic, index)) }
       process.derived.append(partitions)
@@ -82,22 +94,37 @@ extension Simulation {
       disk.faults.isSuspended = wasSuspended
       disk.callsUntilCrash = calls
     }
-    for index in inputs.indices {
-      guard let found = readAll(index, process) else { return }
-      if let problem = inputs[index].reconcile(found) { return violate("partition \(index): \(problem)") }
+    for number in seen.indices where violation == nil {
+      let partition = partition(number, process)
+      guard let found = readAll(number, process) else { return }
+      if number < inputs.count { reconcile(number, found, partition) }
+      noteSight(of: number, partition)
+      judge(found, number, partition)
     }
-    for index in derived.indices {
-      foldLedger(index)
-      for topic in DerivedModel.topics.indices {
-        let number = inputs.count + index * DerivedModel.topics.count + topic
-        guard let found = readAll(number, process) else { return }
-        let expected = derived[index].expected[topic]
-        let difference = zip(found, expected).enumerated().first { $0.element.0 != $0.element.1 }?.offset
-        if difference != nil || found.count > expected.count {
-          violate("\(DerivedModel.topics[topic])-\(index): another record at \(difference ?? expected.count)")
-        }
-      }
+    (hasLostPower, hasFailedSync, failuresAtOpening) = (false, false, disk.faults.failures)
+  }
+
+  /// What is left of an input topic, and whether it says so where something is lost.
+  private func reconcile(_ index: Int, _ found: PartitionContent, _ partition: Partition) {
+    let before = inputs[index].end
+    let wasSeen = max(before, inputs[index].seenEnd, inputs[index].followedEnd)
+    if index < derived.count { foldLedger(index) }
+    let mayLose = (hasLostPower || hasFailedSync) && weather.mayForget
+    if let problem = inputs[index].reconcile(found, mayLose: mayLose) {
+      return violate("partition \(index): \(problem)")
     }
+    let isRenewed = seen[index].epoch != nil && seen[index].epoch != partition.epoch
+    if isRenewed && !(mayLose || disk.faults.failures > failuresAtOpening) {
+      violate("partition \(index) has another epoch, though nothing can be lost")
+    }
+    if found.end < wasSeen {
+      counts.forgotten += Int(wasSeen - found.end)
+      for reader in readers.indices where readers[reader].partition == index { readers[reader].offset = 0 }
+      if !isRenewed { violate("partition \(index) lost \(found.end) to \(wasSeen), and is of the same epoch") }
+    }
+    guard isRenewed, index < derived.count else { return }
+    derived[index].isOutdated = true
+    checkpointed[index] = 0
   }
 
   // MARK: The orderly end
@@ -106,10 +133,11 @@ extension Simulation {
   func closeOrderly() {
     guard let log = process?.log else { return }
     isClosing = true
-    turning { log.close() }
+    log.close()
     isClosing = false
     process?.tasks = []
     let isHealthy = log.failure == nil && !disk.isDown
+    if isHealthy { for index in inputs.indices { inputs[index].noteSynced(to: inputs[index].end) } }
     counts.orderlyEnds += 1
     if isHealthy, let index = inputs.firstIndex(where: { $0.inFlight > 0 }) {
       violate("partition \(index): closed, and \(inputs[index].inFlight) batches were not decided")
@@ -156,18 +184,19 @@ extension Simulation {
     for _ in 0..<10_000 where violation == nil {
       // What is queued is carried out before the task is asked: it may learn then that a batch was refused.
       turn()
-      if fold(index) == .caughtUp { break }
+      if fold(index) == .caughtUp || isStranded[index] { break }
     }
-    guard violation == nil, let process else { return }
+    guard violation == nil, !isStranded[index], let process else { return }
     foldLedger(index)
-    for topic in DerivedModel.topics.indices {
+    for topic in DerivedModel.topics.indices where violation == nil {
       let number = inputs.count + index * DerivedModel.topics.count + topic
       guard let found = readAll(number, process) else { return }
-      if found != derived[index].expected[topic] {
-        let expected = derived[index].expected[topic].count
-        violate("\(DerivedModel.topics[topic])-\(index): \(found.count) records, \(expected) in an undisturbed fold")
+      let expected = derived[index].expected[topic].end
+      if found.end != expected {
+        violate("\(DerivedModel.topics[topic])-\(index): \(found.end) records, \(expected) in an undisturbed fold")
       }
-      counts.derivedRecords += found.count
+      judge(found, number, partition(number, process))
+      counts.derivedRecords += found.records.count
     }
     if violation == nil, random.next() % 4 == 0 { verify(index) }
   }

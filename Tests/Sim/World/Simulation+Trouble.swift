@@ -18,7 +18,7 @@ extension Simulation {
     }
     switch random.next() % 8 {
     case 0: endProcess()
-    case 1: ticks.wallNanos += random.next() % 2 == 0 ? 3_600_000_000_000 : -3_600_000_000_000
+    case 1: ticks.advance(nanos: random.next() % 2 == 0 ? 3_600_000_000_000 : -3_600_000_000_000)
     case 2, 3:
       if weather.hasFullDisk || disk.faults.isFull { disk.faults.isFull.toggle() }
     case 4:
@@ -37,9 +37,11 @@ extension Simulation {
 
   private func syncOne() {
     guard let process else { return }
-    let partition = process.inputs[Int.random(in: inputs.indices, using: &random)]
+    let index = Int.random(in: inputs.indices, using: &random)
+    let partition = process.inputs[index]
     do throws(LogError) {
-      try turning { () throws(LogError) in try partition.sync() }
+      try partition.sync()
+      inputs[index].noteSynced(to: inputs[index].end)
     } catch { check(error, "sync") }
   }
 }

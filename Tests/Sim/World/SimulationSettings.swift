@@ -1,7 +1,4 @@
-// What a seed decides before the run begins, and what a run tells.
-
-import Codecs
-import Kit
+// Which run, and what it tells.
 
 #if PLANTED_BUGS
   package import Log
@@ -47,6 +44,13 @@ package struct SimulationCounts: Sendable {
   package var refusals = 0
   package var flips = 0
   package var checkpoints = 0
+  /// Partitions whose front retention let go, and records that compaction was seen to have left out.
+  package var releases = 0
+  package var compacted = 0
+  /// Records that processes beside the writer's read.
+  package var followed = 0
+  /// Input records that a power failure took where the topic's durability allows for it.
+  package var forgotten = 0
 
   package init() {}
 
@@ -63,47 +67,9 @@ package struct SimulationCounts: Sendable {
     sum.refusals += other.refusals
     sum.flips += other.flips
     sum.checkpoints += other.checkpoints
-  }
-}
-
-/// The shape of one run, drawn from its seed: sizes that make every path frequent, and what trouble there is.
-struct Weather {
-  var partitions: Int
-  var tasks: Int
-  var producers: Int
-  var readers: Int
-  var recordsMax: Int
-  var inFlightMax: Int
-  var checkpointRecords: Int
-  var options = LogOptions()
-  /// In a million calls.
-  var failureRate: UInt64
-  var hasFullDisk: Bool
-  var hasFlips: Bool
-  var hasSlowDisk: Bool
-  var powerLossPercent: UInt64
-  var crashPercent: UInt64
-
-  init(_ random: inout SplitMix) {
-    partitions = Int.random(in: 1...3, using: &random)
-    tasks = min(partitions, Int.random(in: 0...2, using: &random))
-    producers = Int.random(in: 1...4, using: &random)
-    readers = Int.random(in: 1...3, using: &random)
-    recordsMax = Self.one(of: [1, 3, 8], &random)
-    inFlightMax = Self.one(of: [1, 3, 8], &random)
-    checkpointRecords = Self.one(of: [20, 100, 400], &random)
-    options.segmentBytes = Self.one(of: [700, 2000, 6000, 40_000], &random)
-    options.indexIntervalBytes = Self.one(of: [64, 300, 2000], &random)
-    options.openSegmentsMax = Self.one(of: [1, 3, 64], &random)
-    failureRate = Self.one(of: [0, 0, 500, 5000], &random)
-    hasFullDisk = random.next() % 3 == 0
-    hasFlips = random.next() % 3 == 0
-    hasSlowDisk = random.next() % 3 == 0
-    powerLossPercent = Self.one(of: [0, 50, 100], &random)
-    crashPercent = Self.one(of: [10, 30, 60], &random)
-  }
-
-  private static func one<Value>(of values: [Value], _ random: inout SplitMix) -> Value {
-    values[Int(random.next() % UInt64(values.count))]
+    sum.releases += other.releases
+    sum.compacted += other.compacted
+    sum.followed += other.followed
+    sum.forgotten += other.forgotten
   }
 }

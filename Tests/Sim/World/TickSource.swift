@@ -4,16 +4,24 @@ import Codecs
 import Events
 import Kit
 
-/// Draws batches of tick records: late, future, impossible and undecodable ones, gaps, clocks, a wall clock that is set
-/// by an hour.
+/// Draws batches of tick records: late, future, impossible and undecodable ones, tombstones, gaps, clocks, a wall clock
+/// that is set by an hour.
 struct TickSource: ~Copyable {
   /// What the wall clock shows; monotonic time does not move when it is set.
-  var wallNanos: Int64 = 1_700_000_000_000_000_000
+  private(set) var wallNanos: Int64 = 1_700_000_000_000_000_000
+  /// How far it went forward, whatever it went back: no age that it shows is greater than the difference of two such.
+  private(set) var forwardNanos: Int64 = 0
   private var price: Int128 = 3_000_000_000_000_000_000
   private var scratch = ByteWriter()
   private var writer = RecordBatchWriter()
 
   init() {}
+
+  /// Moves the wall clock.
+  mutating func advance(nanos: Int64) {
+    wallNanos += nanos
+    forwardNanos += max(0, nanos)
+  }
 
   /// A batch of up to `recordsMax` records, and each record's digest.
   mutating func batch(recordsMax: Int, _ random: inout SplitMix) -> (EncodedBatch, [StoredDigest]) {
@@ -24,6 +32,9 @@ struct TickSource: ~Copyable {
         let garbage = (0..<Int.random(in: 0...30, using: &random)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
         let key = Array("I1/USD".utf8)
         add(wallNanos / 1_000_000, key.span.bytes, garbage.span.bytes, to: &records)
+      } else if choice == 5 {
+        let key = Array("I\(random.next() % 3)/USD".utf8)
+        add(wallNanos / 1_000_000, key.span.bytes, nil, to: &records)
       } else {
         let tick = tick(choice, &random)
         scratch.removeAll()
@@ -37,7 +48,7 @@ struct TickSource: ~Copyable {
     return (writer.finish(compression: compression), records)
   }
 
-  private mutating func add(_ time: Int64, _ key: RawSpan?, _ value: RawSpan, to records: inout [StoredDigest]) {
+  private mutating func add(_ time: Int64, _ key: RawSpan?, _ value: RawSpan?, to records: inout [StoredDigest]) {
     writer.append(timestampMillis: time, key: key, value: value)
     records.append(StoredDigest(timestampMillis: time, key: key, value: value))
   }
