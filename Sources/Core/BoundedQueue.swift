@@ -6,7 +6,8 @@ package final class BoundedQueue<Element: Sendable>: Sendable {
     var elements: [Element] = []
     var weight = 0
     var isClosed = false
-    var isConsumerWaiting = false
+    /// With how many elements the waiting consumer is to be woken; 0 while it does not wait.
+    var consumerCount = 0
     var waitingProducers = 0
   }
 
@@ -35,8 +36,8 @@ package final class BoundedQueue<Element: Sendable>: Sendable {
       if hasWaited { state.waitingProducers -= 1 }
       state.elements.append(element)
       state.weight += weight
-      let wakes = state.isConsumerWaiting
-      state.isConsumerWaiting = false
+      let wakes = state.consumerCount > 0 && state.elements.count >= state.consumerCount
+      if wakes { state.consumerCount = 0 }
       return (true, wakes)
     }
     if wakes { monitor.signal(Self.filled) }
@@ -50,7 +51,7 @@ package final class BoundedQueue<Element: Sendable>: Sendable {
     func attempt(_ state: inout State) -> (Bool, Bool)? {
       if state.elements.isEmpty {
         if state.isClosed { return (false, false) }
-        state.isConsumerWaiting = true
+        state.consumerCount = 1
         return nil
       }
       swap(&state.elements, &elements)
@@ -67,6 +68,19 @@ package final class BoundedQueue<Element: Sendable>: Sendable {
     let (isOpen, wakes) = result ?? (true, false)
     if wakes { monitor.broadcast(Self.emptied) }
     return isOpen
+  }
+
+  /// How many elements are queued.
+  package var count: Int { monitor.withLock { $0.elements.count } }
+
+  /// Blocks until `count` elements are queued or the time is over. Returns how many are. For the consumer, before it
+  /// drains; producers that find no room wait for the end of the time.
+  package func waitForCount(_ count: Int, timeoutNanos: Int64) -> Int {
+    monitor.wait(for: Self.filled, timeoutNanos: timeoutNanos) { state in
+      if state.elements.count >= count || state.isClosed { return state.elements.count }
+      state.consumerCount = count
+      return nil
+    } ?? self.count
   }
 
   /// As `drain`, but never blocks: returns false when there is nothing.

@@ -27,6 +27,10 @@ extension Limits {
   package static let logQueueBytesMax = 32 << 20
   /// Batches are gathered up to this size before one write: larger ones do not make the disk faster.
   package static let logWriteBytes = 4 << 20
+  /// Longest wait for producers to come back before a sync: short against a sync that takes longer.
+  package static let logGatherNanosMax: Int64 = 1_000_000
+  /// Commits without such a wait after it was in vain, at most: what waiting costs is then below one part in a hundred.
+  package static let logGatherPauseMax = 64
   /// Sealed segments held open for readers: bounds descriptors, and at 256 KiB of index each, memory.
   package static let logOpenSegmentsMax = 64
   /// Largest index file that is read: one entry per interval of the largest segment is far below it.

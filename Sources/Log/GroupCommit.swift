@@ -8,18 +8,24 @@ struct GroupCommit<Files: LogFiles> {
   private var touched: [SegmentedPartition<Files>] = []
   /// Written under `Durability.interval`, and when their syncs are due on the monotonic clock.
   private var unsynced: [(partition: SegmentedPartition<Files>, dueNanos: Int64)] = []
+  /// When to wait for more before the next round; for the one who waits.
+  var gathering = CommitGathering()
   private let files: Files
   private let health: LogHealth
   private let failures: MaintenanceFailures
+  /// How many commands wait for the next round.
+  private let queuedCount: @Sendable () -> Int
   /// Called when a high watermark moved.
   private let onChange: @Sendable () -> Void
 
   init(
-    files: Files, health: LogHealth, failures: MaintenanceFailures, onChange: @escaping @Sendable () -> Void
+    files: Files, health: LogHealth, failures: MaintenanceFailures, queuedCount: @escaping @Sendable () -> Int,
+    onChange: @escaping @Sendable () -> Void
   ) {
     self.files = files
     self.health = health
     self.failures = failures
+    self.queuedCount = queuedCount
     self.onChange = onChange
   }
 
@@ -80,6 +86,7 @@ struct GroupCommit<Files: LogFiles> {
   private mutating func commit() {
     guard !touched.isEmpty else { return }
     defer { touched.removeAll(keepingCapacity: true) }
+    var syncNanos: Int64 = 0
     do throws(FileError) {
       guard health.error == nil else { return tell() }
       for partition in touched { try unsafe partition.store?.write() }
@@ -90,7 +97,9 @@ struct GroupCommit<Files: LogFiles> {
         }
       #endif
       for partition in touched where unsafe partition.store?.policy.durability == .fsync {
+        let start = files.monotonicNanos()
         try unsafe partition.store?.sync()
+        syncNanos += files.monotonicNanos() - start
       }
     } catch {
       // The disk may have lost any part of this round, and says so only once: nothing of it is acknowledged, and
@@ -105,7 +114,7 @@ struct GroupCommit<Files: LogFiles> {
       else { continue }
       unsynced.append((partition, files.monotonicNanos() + Int64(millis) * 1_000_000))
     }
-    tell()
+    tell(after: syncNanos)
   }
 
   /// The syncs that were put off, as far as their time has come.
@@ -121,12 +130,17 @@ struct GroupCommit<Files: LogFiles> {
     unsynced.removeAll { $0.dueNanos <= now }
   }
 
-  private func tell() {
+  private mutating func tell(after syncNanos: Int64 = 0) {
     let error = health.error
+    // Before anybody is told: from then on there come those who were.
+    let queued = queuedCount()
+    var told = 0
     for partition in touched {
       guard let finished = unsafe partition.store?.takeFinished(failing: error) else { continue }
       for append in finished { append.completion?(append.result) }
+      told += finished.count
     }
+    gathering.committed(told: told, queued: queued, syncNanos: syncNanos)
     onChange()
   }
 

@@ -312,7 +312,9 @@ final class PartitionReader<Files: LogFiles>: Sendable {
       do throws(LogError) {
         let segment = try open(place)
         let from = activeStart ?? segment.index?.offset(atOrAfter: timestampMillis) ?? place.segment
-        return try firstRecord(atOrAfter: timestampMillis, from: from) ?? highWatermark
+        return try sealedSegments.lookUpBuffers.withBuffers { buffer, records throws(LogError) in
+          try firstRecord(atOrAfter: timestampMillis, from: from, &buffer, &records)
+        } ?? highWatermark
       } catch {
         guard try hasChanged(since: cuts) else { throw error }
       }
@@ -334,9 +336,10 @@ final class PartitionReader<Files: LogFiles>: Sendable {
     }
   }
 
-  private func firstRecord(atOrAfter timestampMillis: Int64, from start: Int64) throws(LogError) -> Int64? {
-    var buffer = ByteWriter(capacity: 4 * Limits.logIndexIntervalBytes)
-    var records = RecordBatchReader()
+  private func firstRecord(
+    atOrAfter timestampMillis: Int64, from start: Int64, _ buffer: inout ByteWriter,
+    _ records: inout RecordBatchReader
+  ) throws(LogError) -> Int64? {
     let earliest = startOffset
     var offset = max(start, earliest)
     while true {
@@ -366,13 +369,14 @@ extension RecordBatchReader {
   fileprivate mutating func firstOffset(
     in bytes: RawSpan, atOrAfter timestampMillis: Int64, notBefore offset: Int64
   ) throws(LogError) -> Int64? {
-    var found: Int64?
     do throws(CodecError) {
-      _ = try open(bytes, verifyingChecksum: false)
-      try forEachRecord { (record: RecordView) throws(CodecError) in
-        if found == nil, record.timestampMillis >= timestampMillis, record.offset >= offset { found = record.offset }
+      try open(bytes, verifyingChecksum: false)
+      var cursor = records
+      while try cursor.advance() {
+        let record = cursor.record
+        if record.timestampMillis >= timestampMillis, record.offset >= offset { return record.offset }
       }
+      return nil
     } catch { throw .invalidBatch("a stored batch does not decode: \(error)") }
-    return found
   }
 }

@@ -62,7 +62,7 @@ final class SealedSegment<Files: LogFiles>: Sendable {
   }
 }
 
-/// The open sealed segments of a log, the one used last in front.
+/// What the readers of a log share: its open sealed segments, the one used last in front, and buffers.
 final class SealedSegments<Files: LogFiles>: Sendable {
   private struct Cache {
     var segments: [SealedSegment<Files>] = []
@@ -70,6 +70,7 @@ final class SealedSegments<Files: LogFiles>: Sendable {
     var forgets = 0
   }
 
+  let lookUpBuffers = LookUpBuffers()
   private let open = Mutex(Cache())
   private let files: Files
   private let options: LogOptions

@@ -66,7 +66,10 @@ struct SegmentIndex {
   /// Where to begin to look for the first record at or after the time: no earlier batch holds one.
   func offset(atOrAfter timestampMillis: Int64) -> Int64 {
     let after = times.partitioningIndex { $0.timestampMillis > timestampMillis }
-    return after == 0 ? baseOffset : baseOffset + Int64(times[after - 1].relativeOffset)
+    guard after > 0 else { return baseOffset }
+    let entry = times[after - 1]
+    // The batch of an earlier time holds no such record itself.
+    return baseOffset + Int64(entry.relativeOffset) + (entry.timestampMillis < timestampMillis ? 1 : 0)
   }
 
   /// Only the entries of batches that end before `offset`.
@@ -96,6 +99,8 @@ struct SegmentIndex {
   /// Takes up the files of a segment of `byteCount` bytes; entries from the first impossible one on are dropped.
   init(baseOffset: Int64, intervalBytes: Int, offsets: RawSpan, times: RawSpan, byteCount: Int64) {
     self.init(baseOffset: baseOffset, intervalBytes: intervalBytes)
+    self.offsets.reserveCapacity(offsets.byteCount / Self.offsetEntryBytes)
+    self.times.reserveCapacity(times.byteCount / Self.timeEntryBytes)
     var reader = ByteReader(offsets)
     var last = OffsetEntry(relativeOffset: -1, position: 0)
     while let relative = try? reader.read(bigEndian: Int32.self),

@@ -84,7 +84,9 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
     self.isManual = isManual
     commands = BoundedQueue(weightMax: options.queueBytesMax)
     commit = Mutex(
-      GroupCommit(files: files, health: health, failures: maintenanceFailures) { [changes] in changes.advance() })
+      GroupCommit(
+        files: files, health: health, failures: maintenanceFailures, queuedCount: { [commands] in commands.count }
+      ) { [changes] in changes.advance() })
     sealedSegments = SealedSegments(files: files, options: options)
     reserve = DiskReserve(files: files, directory: directory, byteCount: options.reserveBytes)
     cleaning = Cleaning(periodNanos: options.maintenanceNanos)
@@ -267,7 +269,9 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
     reserve.fill()
     var batch: [LogCommand<Files>] = []
     var maintenanceNanos = files.monotonicNanos() + options.maintenanceNanos
-    while commands.drain(into: &batch, timeoutNanos: isManual ? nil : nanosUntilDue(maintenanceNanos)) {
+    while true {
+      if !isManual { gather() }
+      guard commands.drain(into: &batch, timeoutNanos: isManual ? nil : nanosUntilDue(maintenanceNanos)) else { break }
       commit.withLock { $0.run(batch) }
       guard files.monotonicNanos() >= maintenanceNanos else { continue }
       let partitions = partitions()
@@ -278,6 +282,13 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
     // So that the next opening finds complete indexes, of derived topics too.
     let partitions = partitions()
     commit.withLock { $0.finish(partitions) }
+  }
+
+  /// Lets producers that come back at once share the next sync.
+  private func gather() {
+    guard let wanted = commit.withLock({ $0.gathering.next() }) else { return }
+    let found = commands.waitForCount(wanted.count, timeoutNanos: wanted.timeoutNanos)
+    commit.withLock { $0.gathering.gathered(found) }
   }
 
   private func nanosUntilDue(_ maintenanceNanos: Int64) -> Int64 {

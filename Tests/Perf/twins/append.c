@@ -1,7 +1,8 @@
-// The twin of the durable append: write and fdatasync, over and over, of batches as large as those of the log. Nothing
-// that acknowledges after an fdatasync of each batch can be faster on this disk. Prints one JSON object.
+// The twin of an append: write and fdatasync, over and over, of batches as large as those of the log. Nothing that
+// acknowledges after an fdatasync of each batch can be faster on this disk; with `--sync 0`, nothing that writes as much
+// through the page cache. Prints one JSON object.
 //
-//   append --file F --batch BYTES [--records PER_BATCH] [--seconds 3] [--preallocate BYTES]
+//   append --file F --batch BYTES [--records PER_BATCH] [--seconds 3] [--batches MOST] [--sync 1] [--preallocate BYTES]
 #include <fcntl.h>
 
 #include "histogram.h"
@@ -10,7 +11,7 @@
 int main(int count, char **arguments) {
   const char *file = NULL;
   size_t batch = 65536;
-  long records = 1, preallocated = 0;
+  long records = 1, preallocated = 0, most = 0, syncs = 1;
   double seconds = 3;
   for (int index = 1; index + 1 < count; index += 2) {
     const char *name = arguments[index], *value = arguments[index + 1];
@@ -18,6 +19,8 @@ int main(int count, char **arguments) {
     else if (!strcmp(name, "--batch")) batch = strtoul(value, NULL, 10);
     else if (!strcmp(name, "--records")) records = atol(value);
     else if (!strcmp(name, "--seconds")) seconds = atof(value);
+    else if (!strcmp(name, "--batches")) most = atol(value);
+    else if (!strcmp(name, "--sync")) syncs = atol(value);
     else if (!strcmp(name, "--preallocate")) preallocated = atol(value);
   }
   if (!file) die("--file is required");
@@ -30,9 +33,9 @@ int main(int count, char **arguments) {
   uint64_t commits = 0;
   off_t at = 0;
   int64_t began = micros(CLOCK_MONOTONIC), until = began + (int64_t)(seconds * 1e6), last = began;
-  while (last < until) {
+  while (most ? commits < (uint64_t)most : last < until) {
     if (pwrite(fd, bytes, batch, at) != (ssize_t)batch) die("pwrite");
-    if (fdatasync(fd) < 0) die("fdatasync");
+    if (syncs && fdatasync(fd) < 0) die("fdatasync");
     at += (off_t)batch;
     commits += 1;
     int64_t now = micros(CLOCK_MONOTONIC);
