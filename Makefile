@@ -14,7 +14,7 @@ PREFIX := /usr/local
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps libraries build static install run victim simulate test test-kafka test-docker test-browser faults sim fuzz sanitize bench show lint format clean
+.PHONY: help deps libraries build static install run victim simulate test test-kafka test-docker test-browser faults faults-kafka sim fuzz sanitize bench show lint format clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,11 @@ test-kafka: deps build ## what runs on Apache Kafka, against BOOTSTRAP=host:port
 	@Tests/LogKafka/with-broker swift test --filter LogKafkaTests
 	@CURRENT=yes Tests/LogKafka/with-broker swift test --skip-build --filter LogKafkaTests
 	@Tests/LogKafka/with-broker $(VENV)/bin/python3 -m pytest -q -rs Tests/Kafka
+	$(VENV)/bin/python3 -m pytest -q -rs Tests/KafkaFaults
+
+faults-kafka: deps build ## processors and brokers killed and frozen at full length, on three brokers of ../shared/kafka
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/Kafka/requirements.txt
+	$(VENV)/bin/python3 -m pytest -q -s -rs Tests/KafkaFaults --full $(if $(ONLY),-k $(ONLY))
 
 # Debian's Caddy and Prometheus, which check our files for them: unpacked here, not installed.
 LINTERS := .build/linters

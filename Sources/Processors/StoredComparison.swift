@@ -88,7 +88,7 @@ import Log
     partitions.indices.map { index in
       VerifySummary.Topic(
         topic: partitions[index].topic, records: unsafe stored[index].count,
-        hash: StateHash.text(unsafe hashes[index].value))
+        missing: unsafe max(0, ends[index] - stored[index].end), hash: StateHash.text(unsafe hashes[index].value))
     }
   }
 

@@ -26,6 +26,8 @@ package struct VerifySummary: Equatable, Sendable {
   package struct Topic: Equatable, Sendable {
     package var topic: String
     package var records: Int64
+    /// Records that the input gives and that are not stored yet, since a fold may be behind.
+    package var missing: Int64
     /// The chained SHA-256 of all its records, in hexadecimal.
     package var hash: String
   }

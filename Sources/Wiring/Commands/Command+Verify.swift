@@ -90,7 +90,10 @@ extension VerifySummary {
   func text(partition: Int) -> String {
     let lines =
       ["partition \(partition): \(inputRecords) input records folded again, \(checkpoints) checkpoints compared, equal"]
-      + topics.map { "  \($0.topic): \($0.records) records, sha256 \($0.hash)" }
+      + topics.map { topic in
+        let missing = topic.missing > 0 ? "\(topic.missing) not stored yet, " : ""
+        return "  \(topic.topic): \(topic.records) records, \(missing)sha256 \(topic.hash)"
+      }
     return lines.joined(separator: "\n") + "\n"
   }
 }
