@@ -133,6 +133,7 @@ package final class Simulation: @unchecked Sendable {  // One thread plays all p
     random = SplitMix(seed: settings.seed &* 0x9e37_79b9_7f4a_7c15 &+ 1)
     disk = SimulatedDisk(seed: random.next(), isVerbose: settings.isVerbose)
     var weather = Weather(&random)
+    weather.hasFlips = weather.hasFlips || settings.hasFlips
     #if PLANTED_BUGS
       weather.options.plantedBug = settings.plantedBug
     #endif

@@ -13,6 +13,8 @@ package struct SimulationSettings: Sendable {
   package var operations = 1000
   /// Prints every call to the disk and every step.
   package var isVerbose = false
+  /// Has bits rot, whatever the seed says: for a search that only finds something where they do.
+  package var hasFlips = false
   #if PLANTED_BUGS
     package var plantedBug: PlantedBug?
   #endif
