@@ -29,19 +29,19 @@ private struct RegisteredSchema: Sendable {
 extension EdgeServer {
   var registryRoutes: [Route] {
     [
-      Route("GET", "/subjects") { _ throws(HTTPProblem) in
-        .respond(
-          Self.registry { writer in
-            writer.beginArray()
-            for schema in RegisteredSchema.all { writer.element(schema.subject) }
-            writer.endArray()
-          })
+      Route("GET", "/subjects", parameters: ["subjectPrefix"] + Self.listParameters) { routed throws(HTTPProblem) in
+        let prefix = routed.parameter("subjectPrefix") ?? ""
+        let subjects = RegisteredSchema.all.map(\.subject).filter { $0.hasPrefix(prefix) }
+        return .respond(Self.list(try Self.page(of: subjects, routed)))
       },
-      Route("GET", "/subjects/{subject}/versions") { routed throws(HTTPProblem) in
+      Route("GET", "/subjects/{subject}/versions", parameters: Self.listParameters) { routed throws(HTTPProblem) in
         _ = try Self.schema(subject: routed.captures[0])
-        return .respond(Self.registry { $0.append(utf8: "[\(RegisteredSchema.version)]") })
+        let versions = try Self.page(of: ["\(RegisteredSchema.version)"], routed)
+        return .respond(Self.registry { $0.append(utf8: "[\(versions.joined(separator: ","))]") })
       },
-      Route("GET", "/subjects/{subject}/versions/{version}") { routed throws(HTTPProblem) in
+      Route(
+        "GET", "/subjects/{subject}/versions/{version}", parameters: ["deleted", "format"]
+      ) { routed throws(HTTPProblem) in
         let schema = try Self.schema(subject: routed.captures[0])
         guard ["latest", "-1", "\(RegisteredSchema.version)"].contains(routed.captures[1]) else {
           throw Self.unknown("version '\(routed.captures[1])'", code: 40402)
@@ -56,11 +56,8 @@ extension EdgeServer {
             writer.endObject()
           })
       },
-      Route("GET", "/schemas/ids/{id}", parameters: ["fetchMaxId", "subject"]) { routed throws(HTTPProblem) in
-        let id = UInt32(routed.captures[0])
-        guard let schema = RegisteredSchema.all.first(where: { $0.id == id }) else {
-          throw Self.unknown("schema '\(routed.captures[0])'", code: 40403)
-        }
+      Route("GET", "/schemas/ids/{id}", parameters: ["fetchMaxId", "format", "subject"]) { routed throws(HTTPProblem) in
+        let schema = try Self.schema(id: routed.captures[0])
         return .respond(
           Self.registry { writer in
             writer.beginObject()
@@ -68,10 +65,64 @@ extension EdgeServer {
             writer.endObject()
           })
       },
+      Route(
+        "GET", "/schemas/ids/{id}/subjects", parameters: ["subject"] + Self.listParameters
+      ) { routed throws(HTTPProblem) in
+        .respond(Self.list(try Self.users(of: routed).map(\.subject)))
+      },
+      Route(
+        "GET", "/schemas/ids/{id}/versions", parameters: ["subject"] + Self.listParameters
+      ) { routed throws(HTTPProblem) in
+        let users = try Self.users(of: routed)
+        return .respond(
+          Self.registry { writer in
+            writer.beginArray()
+            for schema in users {
+              writer.beginObject()
+              writer.field("subject", schema.subject)
+              writer.field("version", RegisteredSchema.version)
+              writer.endObject()
+            }
+            writer.endArray()
+          })
+      },
       Route("GET", "/schemas/types") { _ throws(HTTPProblem) in
         .respond(Self.registry { $0.append(utf8: "[\"AVRO\"]") })
       },
     ]
+  }
+
+  /// What clients may ask of any list.
+  private static var listParameters: [String] { ["deleted", "deletedOnly", "deleted_only", "limit", "offset"] }
+
+  /// The part of a list that is asked for; a negative limit is none. Nothing was ever deleted.
+  private static func page<Element>(of all: [Element], _ routed: RoutedRequest) throws(HTTPProblem) -> [Element] {
+    let isOfDeleted = ["deletedOnly", "deleted_only"].contains { routed.parameter($0)?.lowercased() == "true" }
+    let offset = try wholeNumber("offset", routed) ?? 0
+    let limit = try wholeNumber("limit", routed) ?? -1
+    let rest = all.dropFirst(max(offset, 0))
+    return isOfDeleted ? [] : Array(limit < 0 ? rest : rest.prefix(limit))
+  }
+
+  private static func wholeNumber(_ name: String, _ routed: RoutedRequest) throws(HTTPProblem) -> Int? {
+    guard let text = routed.parameter(name) else { return nil }
+    guard let number = Int(text) else { throw .badParameter(name, "is not a whole number") }
+    return number
+  }
+
+  /// Those that have the schema of the id in the path; each subject has a schema of its own.
+  private static func users(of routed: RoutedRequest) throws(HTTPProblem) -> [RegisteredSchema] {
+    let schema = try schema(id: routed.captures[0])
+    let isAskedFor = routed.parameter("subject").map { $0 == schema.subject } ?? true
+    return try page(of: isAskedFor ? [schema] : [], routed)
+  }
+
+  private static func schema(id text: String) throws(HTTPProblem) -> RegisteredSchema {
+    let id = UInt32(text)
+    guard let schema = RegisteredSchema.all.first(where: { $0.id == id }) else {
+      throw unknown("schema '\(text)'", code: 40403)
+    }
+    return schema
   }
 
   private static func schema(subject: String) throws(HTTPProblem) -> RegisteredSchema {
@@ -88,6 +139,14 @@ extension EdgeServer {
     return HTTPProblem(
       404, "Unknown", detail: "There is no \(what).", remedy: "/subjects lists what there is.",
       members: [("error_code", "\(code)"), ("message", String(utf8: message.bytes))])
+  }
+
+  private static func list(_ names: [String]) -> HTTPResponse {
+    registry { writer in
+      writer.beginArray()
+      for name in names { writer.element(name) }
+      writer.endArray()
+    }
   }
 
   private static func registry(_ body: (inout ByteWriter) -> Void) -> HTTPResponse {

@@ -78,7 +78,8 @@ import Testing
       ("/v1/candles/BTC-USD?from=yesterday", 400, "2026-11-21T"), ("/v1/candles/BTC-USD?limit=0", 400, "limit"),
       ("/v1/candles/BTC-USD?from=2&to=1", 400, "'to'"), ("/v1/candles/NO-NO", 404, "NO/NO"),
       ("/v1/nothing", 404, "/openapi.json"), ("/v1/prices/", 200, ""), ("/healthz?x=1", 400, "no parameters"),
-      ("/schemas/ids/99", 404, "40403"), ("/subjects/x/versions", 404, "40401"),
+      ("/schemas/ids/99", 404, "40403"), ("/schemas/ids/99/versions", 404, "40403"),
+      ("/subjects?limit=x", 400, "limit"), ("/subjects/x/versions", 404, "40401"),
       ("/subjects/prices.ticks.v1-value/versions/2", 404, "40402"),
     ] {
       let response = try client.get(path)
@@ -178,6 +179,21 @@ import Testing
       let byID = try client.get("/schemas/ids/\(topic.schemaID)").text
       #expect(byID.hasPrefix(#"{"schema":"{"#) && latest.hasSuffix(byID.dropFirst()))
     }
+  }
+
+  /// What clients of registries ask beside the plain question.
+  @Test(arguments: [
+    ("/subjects?deleted=false&deleted_only=false&offset=1&limit=1", #"["prices.latest.v1-value"]"#),
+    ("/subjects?subjectPrefix=prices.ticks&limit=-1", #"["prices.ticks.v1-value","prices.ticks.dead.v1-value"]"#),
+    ("/subjects?deletedOnly=true", "[]"), ("/subjects?offset=9", "[]"),
+    ("/subjects/prices.ticks.v1-value/versions?offset=0&limit=-1", "[1]"),
+    ("/subjects/prices.ticks.v1-value/versions?deleted_only=true", "[]"),
+    ("/schemas/ids/3/subjects", #"["prices.candles.v1-value"]"#), ("/schemas/ids/3/subjects?subject=x", "[]"),
+    ("/schemas/ids/3/versions", #"[{"subject":"prices.candles.v1-value","version":1}]"#),
+  ])
+  func theRegistryListsAsClientsAsk(path: String, answer: String) throws {
+    let edge = try EdgeFixture()
+    #expect(try edge.client().get(path).text == answer + "\n")
   }
 
   @Test func streamsAreListedWithTheirRange() throws {
