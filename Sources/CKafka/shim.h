@@ -43,4 +43,10 @@ static inline void millrace_kafka_add_position(
   entry->metadata_size = entry->metadata ? strlen(note) : 0;
 }
 
+// The mock cluster's next answer to a request of this kind comes late, and is right. Variadic as well.
+static inline void millrace_kafka_mock_delay(
+    rd_kafka_mock_cluster_t *cluster, int32_t broker, int16_t request, int millis) {
+  rd_kafka_mock_broker_push_request_error_rtts(cluster, broker, request, 1, RD_KAFKA_RESP_ERR_NO_ERROR, millis);
+}
+
 #endif

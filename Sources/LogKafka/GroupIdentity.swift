@@ -8,6 +8,10 @@ internal import CKafka
 @safe enum GroupIdentity: Sendable {
   case named(String)
   case member(GroupMembership)
+  #if PLANTED_BUGS
+    /// What is left of a member's metadata when it is kept for too long.
+    case formerMember(String)
+  #endif
 
   /// `body` with the group's metadata of this moment: never kept, since it goes out of date with each rebalance.
   func withMetadata(_ body: (OpaquePointer?) throws(KafkaError) -> Void) throws(KafkaError) {
@@ -15,6 +19,9 @@ internal import CKafka
       switch self {
       case .named(let name): unsafe rd_kafka_consumer_group_metadata_new(name)
       case .member(let membership): unsafe membership.metadata()
+      #if PLANTED_BUGS
+        case .formerMember(let name): unsafe rd_kafka_consumer_group_metadata_new(name)
+      #endif
       }
     defer { if let metadata = unsafe metadata { unsafe rd_kafka_consumer_group_metadata_destroy(metadata) } }
     guard unsafe metadata != nil else {

@@ -27,6 +27,7 @@ package struct GroupCallbacks: Sendable {
   private let handle: KafkaHandle
   private let callbacks: GroupCallbacks
   private let isLeaving = Atomic(false)
+  private let isAssigned = Atomic(false)
   private let thread = Mutex<NamedThread?>(nil)
 
   /// Joins. With `configuration.instance` it is a static member: when it comes back within the session timeout, it is
@@ -54,8 +55,11 @@ package struct GroupCallbacks: Sendable {
     handle.destroy()
   }
 
-  /// The group's metadata of this moment; the caller frees it. Nil when this process is no member.
-  func metadata() -> OpaquePointer? { unsafe rd_kafka_consumer_group_metadata(handle.raw) }
+  /// The group's metadata of this moment; the caller frees it. Nil while nothing is dealt to this process: librdkafka's
+  /// has no generation then, and brokers do not check what has none.
+  func metadata() -> OpaquePointer? {
+    isAssigned.load(ordering: .acquiring) ? unsafe rd_kafka_consumer_group_metadata(handle.raw) : nil
+  }
 
   private func serve() {
     let queue = unsafe rd_kafka_queue_get_consumer(handle.raw)
@@ -79,9 +83,13 @@ package struct GroupCallbacks: Sendable {
       let none = unsafe rd_kafka_topic_partition_list_new(0)
       defer { unsafe rd_kafka_topic_partition_list_destroy(none) }
       _ = unsafe rd_kafka_assign(handle.raw, none)
+      isAssigned.store(true, ordering: .releasing)
       callbacks.assigned(unsafe partitions(of: event))
     } else {
-      callbacks.revoked(unsafe rd_kafka_assignment_lost(handle.raw) != 0)
+      let isLost = unsafe rd_kafka_assignment_lost(handle.raw) != 0
+      if isLost { isAssigned.store(false, ordering: .releasing) }
+      callbacks.revoked(isLost)
+      isAssigned.store(false, ordering: .releasing)
       _ = unsafe rd_kafka_assign(handle.raw, nil)
     }
   }

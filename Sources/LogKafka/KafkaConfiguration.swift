@@ -65,6 +65,9 @@ package struct KafkaConfiguration: Sendable, Equatable {
   /// False only where no broker can tell how a topic is set, as in librdkafka's mock cluster: epochs are then without a
   /// topic's marker.
   package var readsTopicSettings = true
+  #if PLANTED_BUGS
+    package var plantedBug: KafkaPlantedBug?
+  #endif
 
   package init(
     bootstrapServers: String, tls: KafkaTLS? = nil, login: KafkaLogin? = nil,

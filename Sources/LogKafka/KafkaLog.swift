@@ -200,8 +200,16 @@ package final class KafkaLog: EventLog {
   /// A writer of `outputs` with the position of `input`. One for each input partition; its owner calls `open`.
   package func transactions(input: KafkaPartition, outputs: [KafkaPartition]) -> KafkaTransactions {
     KafkaTransactions(
-      self, group: membership.withLock { $0 }.map { .member($0) } ?? .named(group), input: (input.topic, input.index),
+      self, group: groupIdentity, input: (input.topic, input.index),
       outputs: outputs.map { ($0.topic, $0.index) })
+  }
+
+  private var groupIdentity: GroupIdentity {
+    guard let membership = membership.withLock({ $0 }) else { return .named(group) }
+    #if PLANTED_BUGS
+      if plantedBug == .staleGroupMetadata { return .formerMember(group) }
+    #endif
+    return .member(membership)
   }
 
   /// Joins the group, to be dealt partitions of `topic`, until `leave` or `close`; see `GroupMembership`. Once.
@@ -216,6 +224,10 @@ package final class KafkaLog: EventLog {
 
   /// Gives back what the group dealt out; `revoked` was called when this returns.
   package func leave() { membership.withLock { $0 }?.leave() }
+
+  #if PLANTED_BUGS
+    var plantedBug: KafkaPlantedBug? { configuration.plantedBug }
+  #endif
 
   func makeTransactionalProducer(_ id: String, topics: [String]) throws(KafkaError) -> TransactionalProducer {
     try TransactionalProducer(id, topics: topics, configuration, logger: logger)

@@ -18,6 +18,8 @@ package final class KafkaTransactions: TransactionalWriter {
   private let input: (topic: String, index: Int)
   private let outputs: [(topic: String, index: Int)]
   private var producer: TransactionalProducer?
+  /// How many producers have had the id for this writer.
+  package private(set) var lives = 0
   private var isOpen = false
   private var committed: CommittedPosition?
 
@@ -52,12 +54,27 @@ package final class KafkaTransactions: TransactionalWriter {
   package func commit(_ position: CommittedPosition) throws(LogError) {
     if !isOpen { try begin() }
     do throws(KafkaError) {
-      try producer?.commit(position, of: input, group)
+      try producer?.commit(offered(position), of: input, group)
     } catch {
+      #if PLANTED_BUGS
+        if log.plantedBug == .noRewind {
+          close()
+          return try takeOver()
+        }
+      #endif
       throw error.writerError
     }
     isOpen = false
     committed = position
+  }
+
+  private func offered(_ position: CommittedPosition) -> CommittedPosition {
+    #if PLANTED_BUGS
+      if log.plantedBug == .offsetOffByOne {
+        return CommittedPosition(offset: position.offset - 1, note: position.note)
+      }
+    #endif
+    return position
   }
 
   package func close() {
@@ -69,7 +86,7 @@ package final class KafkaTransactions: TransactionalWriter {
   }
 
   private func begin() throws(LogError) {
-    if producer?.isSuspect ?? true {
+    if isProducerSpent {
       let before = committed
       close()
       try takeOver()
@@ -79,10 +96,19 @@ package final class KafkaTransactions: TransactionalWriter {
     isOpen = true
   }
 
+  private var isProducerSpent: Bool {
+    guard let producer else { return true }
+    #if PLANTED_BUGS
+      if log.plantedBug == .reusedProducer { return false }
+    #endif
+    return producer.isSuspect
+  }
+
   private func takeOver() throws(LogError) {
     guard log.gate.enter() else { throw .closed }
     defer { log.gate.leave() }
     do throws(KafkaError) {
+      lives += 1
       producer = try log.makeTransactionalProducer(id, topics: outputs.map(\.topic))
       // Only now: nothing of the one before can change it any more.
       committed = try log.questions.committed(of: input.topic, input.index)

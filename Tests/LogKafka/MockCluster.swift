@@ -13,7 +13,12 @@ final class MockCluster {
     case fetch = 1
     case listOffsets = 2
     case metadata = 3
+    case findCoordinator = 10
     case initProducerId = 22
+    case addPartitionsToTxn = 24
+    case addOffsetsToTxn = 25
+    case endTxn = 26
+    case txnOffsetCommit = 28
   }
 
   static let topic = "events.v1"
@@ -39,10 +44,13 @@ final class MockCluster {
   }
 
   /// Opens a log on it, with timeouts that a test can wait for.
-  func open(_ timeouts: KafkaTimeouts = MockCluster.timeouts) throws -> KafkaLog {
+  func open(
+    _ timeouts: KafkaTimeouts = MockCluster.timeouts, _ adjust: (inout KafkaConfiguration) -> Void = { _ in }
+  ) throws -> KafkaLog {
     let bootstrap = String(cString: rd_kafka_mock_cluster_bootstraps(cluster))
     var configuration = KafkaConfiguration(bootstrapServers: bootstrap, timeouts: timeouts)
     configuration.readsTopicSettings = false
+    adjust(&configuration)
     return try KafkaLog.open(configuration)
   }
 
@@ -66,4 +74,11 @@ final class MockCluster {
   func setUp(_ broker: Int32) { rd_kafka_mock_broker_set_up(cluster, broker) }
   /// Every answer of the broker takes so long.
   func setDelay(_ broker: Int32, millis: Int32) { rd_kafka_mock_broker_set_rtt(cluster, broker, millis) }
+
+  /// The next answer to a request of this kind comes so late, and is right.
+  func delay(_ request: Request, millis: Int32) {
+    for broker in 1...3 as ClosedRange<Int32> {
+      millrace_kafka_mock_delay(cluster, broker, request.rawValue, millis)
+    }
+  }
 }

@@ -120,4 +120,61 @@ struct TransactionTests {
     task.close()
     #expect(try fold.contents() == foldEmbedded(batches).contents)
   }
+
+  /// Whether the outputs are those of an undisturbed fold after many stops, with a bug or without.
+  private static func isRightAfterStops(_ bug: KafkaPlantedBug?) throws -> Bool {
+    let batches = tickBatches(seed: 7, count: 4000, perBatch: 50)
+    let fold = try KafkaFold()
+    try fold.append(batches)
+    let log = try fold.open { $0.plantedBug = bug }
+    defer { log.close() }
+    for _ in 0..<10 {
+      let task = try fold.task(log, checkpointRecords: 1)
+      _ = try task.step(maxBytes: 1 << 12)
+      try task.commit()
+      task.close()
+    }
+    let last = try fold.task(log)
+    try foldAll(last)
+    last.close()
+    return try fold.contents() == foldEmbedded(batches).contents
+  }
+
+  @Test func goesOnBehindTheLastRecord() throws { #expect(try Self.isRightAfterStops(nil)) }
+
+  /// Whether one whose partitions the group took back still commits.
+  private static func commitsAfterLeaving(_ bug: KafkaPlantedBug?) throws -> Bool {
+    let fold = try KafkaFold()
+    try fold.append(tickBatches(seed: 8, count: 500))
+    let log = try fold.open { $0.plantedBug = bug }
+    defer { log.close() }
+    let dealt = Monitor<[Int]?>(nil)
+    try log.join(
+      topic: fold.input,
+      GroupCallbacks(
+        assigned: { indexes in
+          dealt.withLock { $0 = indexes }
+          dealt.broadcast()
+        }, revoked: { _ in }))
+    #expect(dealt.wait(timeoutNanos: 60_000_000_000) { $0 } == [0])
+    let task = try fold.task(log)
+    defer { task.close() }
+    _ = try task.step(maxBytes: 1 << 14)
+    try task.commit()
+    _ = try task.step(maxBytes: 1 << 14)
+    log.leave()
+    do {
+      try task.commit()
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  @Test func oneThatLeftTheGroupCommitsNothing() throws { #expect(try !Self.commitsAfterLeaving(nil)) }
+
+  #if PLANTED_BUGS
+    @Test func findsTheOffsetOffByOne() throws { #expect(try !Self.isRightAfterStops(.offsetOffByOne)) }
+    @Test func findsTheStaleGroupMetadata() throws { #expect(try Self.commitsAfterLeaving(.staleGroupMetadata)) }
+  #endif
 }
