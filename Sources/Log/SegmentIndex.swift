@@ -66,10 +66,8 @@ struct SegmentIndex {
   /// Where to begin to look for the first record at or after the time: no earlier batch holds one.
   func offset(atOrAfter timestampMillis: Int64) -> Int64 {
     let after = times.partitioningIndex { $0.timestampMillis > timestampMillis }
-    guard after > 0 else { return baseOffset }
-    let entry = times[after - 1]
-    // The batch of an earlier time holds no such record itself.
-    return baseOffset + Int64(entry.relativeOffset) + (entry.timestampMillis < timestampMillis ? 1 : 0)
+    // Not behind it, though it is of an earlier time: an entry may be older than what was written in its batch's place.
+    return after == 0 ? baseOffset : baseOffset + Int64(times[after - 1].relativeOffset)
   }
 
   /// Only the entries of batches that end before `offset`.

@@ -78,7 +78,9 @@ internal import Log
     unsafe millrace_kafka_add_position(
       offsets, input.topic, Int32(clamping: input.index), position.offset, position.note)
     try unsafe group.withMetadata { (metadata) throws(KafkaError) in
-      try unsafe call("adding the position \(position.offset) to the transaction") { timeout in
+      // Without an end of its own, librdkafka 2.0.2 can wait for ever here.
+      let doing = "adding the position \(position.offset) to the transaction"
+      try unsafe call(doing, timeoutMillis: Limits.Kafka.transactionMillis / 2) { timeout in
         unsafe rd_kafka_send_offsets_to_transaction(handle.raw, offsets, metadata, timeout)
       }
     }
