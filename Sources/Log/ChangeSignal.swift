@@ -8,7 +8,8 @@ package final class ChangeSignal: Sendable {
   private let storedGeneration = Atomic<UInt64>(0)
   private let waiters = Atomic<Int>(0)
   private let isClosed = Atomic(false)
-  private let monitor = Monitor(())
+  // A byte that nobody uses: a state of none has the address of a neighbour, which a thread sanitizer takes for a race.
+  private let monitor = Monitor(false)
 
   package init() {}
 

@@ -47,8 +47,9 @@ import Log
 
   mutating func compare(_ outputs: borrowing FoldOutputs) {
     for index in 0..<outputs.topicCount where difference == nil {
+      let stored = unsafe stored + index
       difference = unsafe Self.compare(
-        outputs[topic: index], from: ends[index], &stored[index], taken: &taken[index])
+        outputs[topic: index], from: ends[index], &stored.pointee, taken: &taken[index])
       unsafe hashes[index].update(outputs[topic: index].bytes)
       ends[index] += Int64(outputs[topic: index].count)
     }
