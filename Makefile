@@ -56,15 +56,15 @@ simulate: libraries # runs of the simulator, without the bugs that a debug build
 	swift build -c release --product simulate
 
 test: deps build victim simulate ## every suite, then the system tests and the smoke of the fault campaigns
-	swift test --parallel
+	timeout --verbose 25m swift test --parallel
 	$(VENV)/bin/python3 -m pytest -q Tests/System
 	$(VENV)/bin/python3 -m pytest -q -rs Tests/Faults
 	$(VENV)/bin/python3 -m pytest -q -rs Tests/Docker
 
 test-kafka: deps build ## what runs on Apache Kafka, against BOOTSTRAP=host:port or a broker of ../shared/kafka; skipped loudly without
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/Kafka/requirements.txt
-	@Tests/LogKafka/with-broker swift test --filter LogKafkaTests
-	@CURRENT=yes Tests/LogKafka/with-broker swift test --skip-build --filter LogKafkaTests
+	@Tests/LogKafka/with-broker timeout --verbose 15m swift test --filter LogKafkaTests
+	@CURRENT=yes Tests/LogKafka/with-broker timeout --verbose 15m swift test --skip-build --filter LogKafkaTests
 	@Tests/LogKafka/with-broker $(VENV)/bin/python3 -m pytest -q -rs Tests/Kafka
 	$(VENV)/bin/python3 -m pytest -q -rs Tests/KafkaFaults
 

@@ -52,6 +52,9 @@ package final class KafkaTopics: Sendable {
         topic.name, partitions: topic.partitions, replication: configuration.replication, settings: settings)
       // Somebody else was faster: what they made is to be looked at.
       guard isNew else { return try apply(topic, allowsLoss: allowsLoss) }
+      try awaitAnswer { () throws(KafkaError) in
+        try questions.topics()[topic.name]?.partitions == topic.partitions
+      }
       return (TopicPlan.steps(for: topic, found: nil, configuration: configuration), [])
     }
     var own = found.settings.filter { found.own.contains($0.key) }
@@ -69,19 +72,18 @@ package final class KafkaTopics: Sendable {
     }
     if !taken.isEmpty {
       try questions.replaceSettings(of: topic.name, with: own)
-      try awaitSettings(own, of: topic.name)
+      try awaitAnswer { () throws(KafkaError) in
+        let current = try questions.settings(of: topic.name).all
+        return own.allSatisfy { current[$0.key] == $0.value }
+      }
     }
     return (taken, left)
   }
 
-  /// The controller has taken the settings; the broker that answers questions may be told a moment later.
-  private func awaitSettings(_ settings: [String: String], of name: String) throws(KafkaError) {
+  /// The controller has done it; the broker that answers questions may be told a moment later.
+  private func awaitAnswer(_ isTold: () throws(KafkaError) -> Bool) throws(KafkaError) {
     let clock = SystemClock()
     let deadline = clock.monotonicNanos() + Int64(configuration.timeouts.requestMillis) * 1_000_000
-    while clock.monotonicNanos() < deadline {
-      let current = try questions.settings(of: name).all
-      if settings.allSatisfy({ current[$0.key] == $0.value }) { return }
-      NamedThread.sleep(nanos: Limits.Kafka.retryNanos)
-    }
+    while try !isTold(), clock.monotonicNanos() < deadline { NamedThread.sleep(nanos: Limits.Kafka.retryNanos) }
   }
 }

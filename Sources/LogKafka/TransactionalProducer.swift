@@ -78,7 +78,7 @@ internal import Log
     unsafe millrace_kafka_add_position(
       offsets, input.topic, Int32(clamping: input.index), position.offset, position.note)
     try unsafe group.withMetadata { (metadata) throws(KafkaError) in
-      // Without an end of its own, librdkafka 2.0.2 can wait for ever here.
+      // Not without an end of its own: this is no step of the commit, whose end would end it.
       let doing = "adding the position \(position.offset) to the transaction"
       try unsafe call(doing, timeoutMillis: Limits.Kafka.transactionMillis / 2) { timeout in
         unsafe rd_kafka_send_offsets_to_transaction(handle.raw, offsets, metadata, timeout)
