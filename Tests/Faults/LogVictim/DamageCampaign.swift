@@ -205,20 +205,32 @@ struct DamageCampaign {
     guard let difference = zip(bytes, segment.bytes).enumerated().first(where: { $0.element.0 != $0.element.1 }) else {
       return expect(.read(end: Int64(log.digests.count), cutAt: nil), what)
     }
-    let position = segment.batches[segment.batch(at: difference.offset)].position
-    if Self.claimsLess(bytes, than: segment.bytes, at: position) {
-      return expect(.read(end: Int64(log.digests.count), cutAt: nil), what)
+    let damaged = segment.batch(at: difference.offset)
+    let position = segment.batches[damaged].position
+    if Self.isOfClaim(bytes, segment.bytes, at: position) {
+      return expectStricter(bytes, of: segment, damaged, what)
     }
     expect(.refused(file: segment.path, byte: Int64(position)), what)
   }
 
-  /// Whether the only damage is that the batch says that no bytes before it were unsynced, which every batch may say.
-  /// That is no record's damage, and makes recovery stricter. Where rounds of group commit begin is up to the machine's
-  /// timing, and with it whether one flipped bit can say so.
-  private static func claimsLess(_ bytes: [UInt8], than intact: [UInt8], at position: Int) -> Bool {
-    let unsynced = position + 12..<position + 16
-    guard bytes[unsynced].allSatisfy({ $0 == 0 }) else { return false }
-    return bytes[..<unsynced.lowerBound] == intact[..<unsynced.lowerBound]
-      && bytes[unsynced.upperBound...] == intact[unsynced.upperBound...]
+  /// Whether nothing is damaged but the batch's claim of how many bytes before it were unsynced, which no checksum covers.
+  private static func isOfClaim(_ bytes: [UInt8], _ intact: [UInt8], at position: Int) -> Bool {
+    let claim = position + 12..<position + 16
+    return bytes[..<claim.lowerBound] == intact[..<claim.lowerBound]
+      && bytes[claim.upperBound...] == intact[claim.upperBound...]
+  }
+
+  /// A claim belongs to no record, and must fit those of its neighbours. Every batch may claim none, which makes recovery
+  /// stricter; and where a look begins with the batch, only the next one tells. Which batches these are is up to where
+  /// rounds of group commit began, and so to the machine's timing.
+  private mutating func expectStricter(_ bytes: [UInt8], of segment: IntactSegment, _ damaged: Int, _ what: String) {
+    cases += 1
+    let position = segment.batches[damaged].position
+    let next = damaged + 1 < segment.batches.count ? segment.batches[damaged + 1].position : position
+    switch log.look() {
+    case .refused(segment.path, Int64(position)), .refused(segment.path, Int64(next)): refused += 1
+    case .read(Int64(log.digests.count), nil) where bytes[position + 12..<position + 16].allSatisfy({ $0 == 0 }): break
+    case let finding: violations.append("\(what), the claim of byte \(position): \(finding)")
+    }
   }
 }
