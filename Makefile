@@ -14,7 +14,7 @@ PREFIX := /usr/local
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps libraries build static install run victim simulate test test-kafka test-docker test-browser faults faults-kafka sim fuzz sanitize bench show lint format clean
+.PHONY: help deps libraries build static install run victim simulate test test-kafka test-docker test-browser faults faults-kafka sim fuzz sanitize bench bench-kafka show lint format clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -123,6 +123,10 @@ bench: deps build ## every figure beside its twin, medians of several runs
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $(MISSING_PEERS) || \
 	  echo "bench: not all of $(MISSING_PEERS) could be installed" >&2; fi
 	$(VENV)/bin/python3 Tests/Perf/bench.py --binary $(BINARY)
+
+bench-kafka: deps build ## the figures on Apache Kafka beside librdkafka in C and Kafka Streams; OPTIONS=--quick for three minutes
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/Kafka/requirements.txt
+	@Tests/LogKafka/with-broker $(VENV)/bin/python3 Tests/Perf/kafka_bench.py --binary $(BINARY) $(OPTIONS)
 
 lint: ## format check, and the house rules
 	swift format lint --strict --recursive --parallel Sources Tests Package.swift

@@ -21,13 +21,13 @@ import re
 import shutil
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 
+from figures import Figures
 from log_figures import LogFigures
 from runs import ROOT, TWINS, Missing, free_port, on_core, run_json, say
 
@@ -90,43 +90,10 @@ def served(bench, core: int | None = None):
             yield port, server["pid"]
 
 
-class Bench(LogFigures):
+class Bench(Figures, LogFigures):
     def __init__(self, arguments):
-        self.binary = str(arguments.binary.resolve())
-        self.runs, self.ticks, self.seconds = arguments.runs, arguments.ticks, arguments.seconds
-        self.gigabytes = arguments.gigabytes
-        self.rows, self.raw, self.skipped, self.failures = [], {}, [], []
-        self.work = ROOT / ".build" / "bench"
-        self.work.mkdir(parents=True, exist_ok=True)
-
-    def measure(self, name: str, contenders: dict) -> dict:
-        """Runs the contenders in turns; returns the runs of each that works, and says why another does not."""
-        runs = {key: [] for key in contenders}
-        for turn in range(self.runs):
-            for key, contender in contenders.items():
-                if runs[key] is None:
-                    continue
-                say(f"bench: {name}, {key}, run {turn + 1} of {self.runs}")
-                try:
-                    runs[key].append(contender())
-                except (Missing, FileNotFoundError, subprocess.TimeoutExpired) as reason:
-                    runs[key] = None
-                    self.skip(f"{name}, {key}", reason)
-        self.raw[name] = {key: value for key, value in runs.items() if value}
-        return self.raw[name]
-
-    def skip(self, name: str, reason) -> None:
-        self.skipped.append(name)
-        say(f"\n*** SKIPPED: {name}: {reason} ***\n")
-
-    def row(self, figure: str, ours, twin=None, twin_name: str = "", aim: str = "", unit: str = "") -> None:
-        """`ours` and `twin` are lists of runs."""
-        middle = [statistics.median(values) if values else None for values in (ours, twin)]
-        ratio = middle[0] / middle[1] if middle[0] is not None and middle[1] else None
-        spread = f" ({number(min(ours))}–{number(max(ours))})" if ours and len(ours) > 1 else ""
-        self.rows.append([
-            figure, f"{number(middle[0])} {unit}{spread}" if ours else "skipped",
-            f"{number(middle[1])} {unit} {twin_name}" if twin else "", f"{ratio:.2f}" if ratio else "", aim])
+        super().__init__(arguments.binary, arguments.runs)
+        self.ticks, self.seconds, self.gigabytes = arguments.ticks, arguments.seconds, arguments.gigabytes
 
     # The figures.
 
@@ -313,23 +280,6 @@ def resident(pid: int) -> int:
     raise Missing(f"no VmRSS of process {pid}")
 
 
-def number(value) -> str:
-    if value is None:
-        return "–"
-    for size, suffix in ((1e9, " G"), (1e6, " M"), (1e4, " k")):
-        if abs(value) >= size:
-            return f"{value / (size if size > 1e4 else 1e3):.3g}{suffix}"
-    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
-
-
-def table(rows: list) -> str:
-    rows = [["figure", "ours (range)", "twin", "ratio", "aim"], *rows]
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in rows]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(lines)
-
-
 def main() -> int:
     figures = ["fold", "append", "ingest", "latency", "fanout", "memory", "commit", "stream", "replay", "restore", "open"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -348,14 +298,7 @@ def main() -> int:
         if name not in figures:
             parser.error(f"no figure '{name}'; there are {', '.join(figures)}")
         getattr(bench, name)()
-    print(f"\n{os.cpu_count()} cores, medians of {bench.runs} runs in turns\n\n{table(bench.rows)}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(bench.raw, indent=1))
-    for failure in bench.failures:
-        say(f"bench: FAILED: {failure}")
-    if bench.skipped:
-        say(f"bench: skipped: {'; '.join(bench.skipped)}")
-    return 1 if bench.failures else 0
+    return bench.report(arguments.json)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ extension Command {
     name: "bench", summary: "measure one figure and print it as JSON",
     positional: ["FIGURE"],
     options: [
-      Option(name: "ticks", value: "N", help: "dump, fold: how many (default 2000000)"),
+      Option(name: "ticks", value: "N", help: "dump, fold, fill: how many (default 2000000)"),
       Option(
         name: "task", value: "TASK",
         help: "fold: whole (latest price, six intervals), paced (whole, emitting), peers (1m candles, last) or decode"),
@@ -31,10 +31,12 @@ extension Command {
       Option(name: "batch", value: "N", help: "stream: records in a batch (default 512)"),
       Option(name: "keys", value: "N", help: "restore: how many (default 1000000)"),
       Option(name: "gigabytes", value: "N", help: "open: size of the log (default 20)"),
+      Option(name: "log", value: "kafka:HOST:PORT", help: "fill, consume: the cluster"),
     ],
     details: """
       Figures: dump, fold, append and fanout; and of the log alone commit (acknowledged appends), stream (appends
-      without a sync), replay, restore (a checkpoint), open (made on the first call, measured on later ones).
+      without a sync), replay, restore (a checkpoint), open (made on the first call, measured on later ones). On Apache
+      Kafka: fill (appends the ticks) and consume (reads them through the port).
       The market is synthetic, of one seed: 1,000 instruments, 5 sources, 5,000 ticks a second of event time.
       `fold` makes its log on the first call and reads it from the page cache on later ones.
       """
@@ -49,6 +51,8 @@ extension Command {
     case "replay": return try LogFigures(arguments).replay()
     case "restore": return try LogFigures(arguments).restore()
     case "open": return try LogFigures(arguments).open()
+    case "fill": return try KafkaFigures(arguments).fill()
+    case "consume": return try KafkaFigures(arguments).consume()
     case let other: throw CommandFailure(code: .usage, message: "bench \(other): there is no such figure")
     }
   }
