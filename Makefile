@@ -68,7 +68,7 @@ test-kafka: deps build ## what runs on Apache Kafka, against BOOTSTRAP=host:port
 	@Tests/LogKafka/with-broker $(VENV)/bin/python3 -m pytest -q -rs Tests/Kafka
 	$(VENV)/bin/python3 -m pytest -q -rs Tests/KafkaFaults
 
-faults-kafka: deps build ## processors and brokers killed and frozen at full length, on three brokers of ../shared/kafka
+faults-kafka: deps build ## processors, edges and brokers killed and frozen at full length, on three brokers of ../shared/kafka
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/Kafka/requirements.txt
 	$(VENV)/bin/python3 -m pytest -q -s -rs Tests/KafkaFaults --full $(if $(ONLY),-k $(ONLY))
 

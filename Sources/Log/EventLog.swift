@@ -15,6 +15,8 @@ package protocol PartitionLog: AnyObject, Sendable {
   var startOffset: Int64 { get }
   /// The offset after the last record that readers may see. Never goes back while the log is open.
   var highWatermark: Int64 { get }
+  /// The same as of now: where other processes write too, it asks. Blocks. Errors: `.unavailable`.
+  func latestEnd() throws(LogError) -> Int64
 
   /// Queues `batch`; blocks while the queue is full. `completion` runs on the log's own thread when the batch is
   /// as durable as the topic's `Durability` says, and can be read; it must not block nor append. Errors:
@@ -53,6 +55,7 @@ package protocol PartitionLog: AnyObject, Sendable {
 }
 
 extension PartitionLog {
+  package func latestEnd() throws(LogError) -> Int64 { highWatermark }
   package func release(below offset: Int64) {}
 }
 

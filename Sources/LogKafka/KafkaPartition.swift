@@ -158,6 +158,13 @@ package final class KafkaPartition: PartitionLog {
     return answer < 0 ? highWatermark : answer
   }
 
+  package func latestEnd() throws(LogError) -> Int64 {
+    guard log.gate.enter() else { throw .closed }
+    defer { log.gate.leave() }
+    try onKafka { () throws(KafkaError) in try refreshEnds() }
+    return highWatermark
+  }
+
   /// Asks the brokers where this partition begins and ends.
   private func refreshEnds() throws(KafkaError) {
     publish(end: try log.questions.offset(of: topic, index, at: QuestionsHandle.end))

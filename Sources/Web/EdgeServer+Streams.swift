@@ -118,6 +118,7 @@ extension EdgeServer {
     case .positionExpired:
       return HTTPProblem(
         410, "Position expired", detail: failure.message, remedy: "Start from earliest.", members: members)
+    case .logUnavailable: return .unavailable(failure.message)
     case .logFailed: return HTTPProblem(500, "Log failed", detail: "The log cannot be read there.", members: members)
     default: return HTTPProblem(400, "Bad range", detail: failure.message, members: members)
     }

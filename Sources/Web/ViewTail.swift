@@ -93,6 +93,8 @@ final class ViewTail<Log: EventLog>: Sendable {
       for index in cursors.indices where !cursors[index].isFailed {
         do throws(LogError) {
           if try advance(&cursors[index], &reader, &bytes) { hasMoved = true }
+        } catch  where error.isPassing {
+          // The log is out of reach, which is said of the log: the view goes on once it is back.
         } catch {
           cursors[index].isFailed = true
           fail("\(cursors[index].feed.topic)-\(cursors[index].partition.index): \(error)")

@@ -86,6 +86,9 @@ final class Runtime<Source: FoldingLog>: Sendable {
 
   private func addMetrics(_ metrics: Metrics) {
     metrics.registerProcess()
+    metrics.gauge("millrace_log_reachable", help: "1 while the log answers; 0: see /readyz for the reason.") { [log] in
+      log.unreadiness == nil ? 1 : 0
+    }
     for task in folds.runners {
       let labels: KeyValuePairs = ["partition": "\(task.index)"]
       metrics.counter("millrace_fold_records_total", help: "Input records folded since the start.", labels: labels) {

@@ -60,6 +60,13 @@ class Server:
         assert status == 200, (status, body[:500])
         return json.loads(body)
 
+    def readiness(self):
+        return json.loads(self.get("/readyz")[1])
+
+    def metric(self, name):
+        """The value of a metric without labels."""
+        return float(re.search(rf"^{name} (\S+)$", self.get("/metrics")[1].decode(), re.M).group(1))
+
     def request(self, method, path, body, headers, timeout=30):
         request = urllib.request.Request(self.base + path, data=body, method=method, headers=headers)
         try:

@@ -76,7 +76,19 @@ final class LogWindow<Partition: PartitionLog> {
         throw StreamFailure(
           .positionExpired, "\(partition.index):\(offset) is no longer retained; the earliest is \(first)")
       }
-      throw StreamFailure(.logFailed, "\(partition.topic)-\(partition.index) at \(offset): \(error)")
+      throw StreamFailure(reading: "\(partition.topic)-\(partition.index) at \(offset)", error)
+    }
+  }
+}
+
+extension PartitionLog {
+  /// Whether `offset` is after the end: also where another edge told the position, which heard of it first.
+  func endsBefore(_ offset: Int64) throws(StreamFailure) -> Bool {
+    guard offset > highWatermark else { return false }
+    do throws(LogError) {
+      return try offset > latestEnd()
+    } catch {
+      throw StreamFailure(reading: "the end of \(topic)-\(index)", error)
     }
   }
 }

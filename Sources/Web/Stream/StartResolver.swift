@@ -21,7 +21,7 @@ struct StartResolver<Log: EventLog> {
         do throws(LogError) {
           next.append(try partition.log.offset(atOrAfter: millis))
         } catch {
-          throw StreamFailure(.logFailed, "the time index cannot be read")
+          throw StreamFailure(reading: "the time index of \(partition.log.topic)-\(partition.log.index)", error)
         }
       }
       return ResolvedStart(epochs: epochs, next: next)
@@ -83,7 +83,7 @@ struct StartResolver<Log: EventLog> {
         let message = "\(StreamPosition(partition: partition.log.index, offset: offset - 1)) is no longer retained"
         throw StreamFailure(.positionExpired, message, earliest: earliest(stream))
       }
-      if offset > partition.log.highWatermark, !catalog.mayGrow(stream) {
+      if !catalog.mayGrow(stream), try partition.log.endsBefore(offset) {
         let message = "\(StreamPosition(partition: partition.log.index, offset: offset - 1)) is after the end"
         throw StreamFailure(.positionAfterEnd, message, earliest: earliest(stream))
       }

@@ -1,5 +1,7 @@
 // Everything that can go wrong on a stream, by name.
 
+internal import Log
+
 /// The `code` of an `error` frame. Where the doc says "closes", the socket is closed after the frame.
 package enum StreamErrorCode: String, Sendable, CaseIterable {
   /// The message is not one JSON object, or a field has the wrong type. Nothing changed.
@@ -39,6 +41,9 @@ package enum StreamErrorCode: String, Sendable, CaseIterable {
   case slowConsumer = "slow_consumer"
   /// More messages than allowed. Closes with 1008.
   case rateLimited = "rate_limited"
+  /// The log is out of reach and the start of the subscription cannot be looked up. The subscription ended; subscribe
+  /// again, with the same start.
+  case logUnavailable = "log_unavailable"
   /// The log cannot be read at this place; the operator's log says why. The subscription ended.
   case logFailed = "log_failed"
 }
@@ -86,4 +91,13 @@ package struct StreamFailure: Error, Hashable, Sendable {
     self.earliest = earliest
     self.token = token
   }
+  /// What a log answered instead of `what`.
+  init(reading what: String, _ error: LogError) {
+    var code = StreamErrorCode.logFailed
+    if case .unavailable = error { code = .logUnavailable }
+    self.init(code, "\(what): \(error)")
+  }
+
+  /// Whether the same may succeed later, with nothing done by anybody here.
+  var isPassing: Bool { code == .logUnavailable }
 }

@@ -99,7 +99,7 @@ package final class StreamExport<Log: EventLog>: @unchecked Sendable {  // Senda
       do throws(LogError) {
         return try log.offset(atOrAfter: millis)
       } catch {
-        throw StreamFailure(.logFailed, "\(error)")
+        throw StreamFailure(reading: "the time index of \(log.topic)-\(log.index)", error)
       }
     case .position(let position):
       guard position.partition == log.index else { return nil }
@@ -107,6 +107,7 @@ package final class StreamExport<Log: EventLog>: @unchecked Sendable {  // Senda
         let earliest = StreamPosition(partition: log.index, offset: log.startOffset)
         throw StreamFailure(.positionExpired, "\(position) is no longer retained; the earliest is \(earliest)")
       }
+      _ = try log.endsBefore(position.offset)
       return position.offset
     }
   }

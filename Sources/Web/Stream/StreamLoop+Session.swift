@@ -91,6 +91,7 @@ extension StreamLoop {
     case .piece(let partition, let result, let reader):
       guard let index = connection.session.index(ofTicket: ticket) else { return }
       switch result {
+      case .failure(let failure) where failure.isPassing && connection.session.resumes(index, partition): break
       case .failure(let failure): perform(connection.session.fail(index, failure), connection)
       case .success(let piece):
         connection.session.withSubscription(index) { subscription in
@@ -156,6 +157,15 @@ extension StreamLoop {
 }
 
 extension StreamSession {
+  /// Has the log be read again from where the cursor is; not where frames of a state may have been lost on the way.
+  mutating func resumes(_ index: Int, _ partition: Int) -> Bool {
+    withSubscription(index) { subscription in
+      guard !subscription.cursors[partition].isFetchingState else { return false }
+      subscription.cursors[partition].source = .none
+      return true
+    }
+  }
+
   /// Takes the text message that `decoder` holds.
   mutating func receive(
     messageOf decoder: borrowing WebSocketDecoder, in directory: StreamDirectory, nowNanos: Int64, wallMillis: Int64

@@ -39,6 +39,8 @@ final class StreamPublisher<Log: EventLog>: Sendable {
             // Asked again: whoever subscribes after this sees the ring as it is now.
             if isWanted || catalog.hasSubscribers(entry.stream) { wake() }
           }
+        } catch  where error.isPassing || error.code == .positionExpired {
+          // Once the brokers are back, or behind what retention took, it goes on.
         } catch {
           // The place is damaged: clients are told when they reach it; the other partitions go on.
           failed.insert(index)
