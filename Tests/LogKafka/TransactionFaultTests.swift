@@ -37,8 +37,8 @@ private struct TransactionFault: Sendable, CustomStringConvertible {
     RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
     RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED,
   ]
-  /// No broker answers these when asked for a coordinator. librdkafka 2.0.2 then puts a group's request aside until some
-  /// broker's state changes, whatever its timeout: for ever, where nothing else happens.
+  /// No broker answers these when asked for a coordinator. librdkafka 2.0.2 then puts a group's request aside until
+  /// some broker's state changes, whatever its timeout: for ever, where nothing else happens.
   static let neverOfFindCoordinator = [
     RD_KAFKA_RESP_ERR_NOT_COORDINATOR, RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE,
   ]

@@ -213,16 +213,17 @@ struct DamageCampaign {
     expect(.refused(file: segment.path, byte: Int64(position)), what)
   }
 
-  /// Whether nothing is damaged but the batch's claim of how many bytes before it were unsynced, which no checksum covers.
+  /// Whether nothing is damaged but the batch's claim of how many bytes before it were unsynced, which no checksum
+  /// covers.
   private static func isOfClaim(_ bytes: [UInt8], _ intact: [UInt8], at position: Int) -> Bool {
     let claim = position + 12..<position + 16
     return bytes[..<claim.lowerBound] == intact[..<claim.lowerBound]
       && bytes[claim.upperBound...] == intact[claim.upperBound...]
   }
 
-  /// A claim belongs to no record, and must fit those of its neighbours. Every batch may claim none, which makes recovery
-  /// stricter; and where a look begins with the batch, only the next one tells. Which batches these are is up to where
-  /// rounds of group commit began, and so to the machine's timing.
+  /// A claim belongs to no record, and must fit those of its neighbours. Every batch may claim none, which makes
+  /// recovery stricter; and where a look begins with the batch, only the next one tells. Which batches these are is up
+  /// to where rounds of group commit began, and so to the machine's timing.
   private mutating func expectStricter(_ bytes: [UInt8], of segment: IntactSegment, _ damaged: Int, _ what: String) {
     cases += 1
     let position = segment.batches[damaged].position
