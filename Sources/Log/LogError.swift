@@ -38,6 +38,9 @@ package enum LogError: Error, Equatable, Sendable {
   /// The brokers said no, and will say it again: rights, passwords, or a topic under whose settings events would be
   /// lost. The text says what to do; a person must act.
   case refused(String)
+  /// The topic's values are stored in another encoding than the topology says: `found` and `wanted` name both. Nothing
+  /// was read or written. The topology must say what is there, or the topic be copied to where it is otherwise.
+  case otherEncoding(topic: String, found: String, wanted: String)
   /// Another writer took over this one's partition: whoever runs it, two at once are a mistake, or this one was given
   /// up for dead. Nothing of the open transaction is in the log. Stop, or wait to be given the partition again.
   case fenced(String)

@@ -1,5 +1,6 @@
 // How an embedded log is laid out and bounded. Tests make everything small; production takes the defaults.
 
+package import Codecs
 internal import Core
 
 /// All bounds of an embedded log; the defaults and their reasons are in `Limits`.
@@ -20,6 +21,8 @@ package struct LogOptions: Sendable, Equatable {
   package var compactionKeysMax = Limits.logCompactionKeysMax
   /// Put by for a full disk; 0 for none. `millrace run` takes `Limits.logReserveBytes`.
   package var reserveBytes = 0
+  /// How the values of topics are stored, by the topics' names; of others they are stored as they are handled.
+  package var encodings: [String: ValueEncoding] = [:]
   #if PLANTED_BUGS
     package var plantedBug: PlantedBug?
   #endif

@@ -196,9 +196,9 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
         files: files, directory: recovery.directory, options: options, recovered: recovered,
         sealedSegments: sealedSegments, reserve: reserve)
     }
-    return Partition(
-      settings: manifest.settings, index: manifest.index, reader: store.reader, store: store, commands: commands,
-      health: health, turn: turnOfCaller)
+    return try Partition(
+      settings: manifest.settings, index: manifest.index, reader: store.reader, store: store,
+      encoding: options.encodings[manifest.settings.name], commands: commands, health: health, turn: turnOfCaller)
   }
 
   /// Nil while its writer empties it: there will be something to read later.
@@ -210,9 +210,9 @@ package final class SegmentedLog<Files: LogFiles>: EventLog {
       directory: recovery.directory, state: recovered.state(directory: recovery.directory),
       sealedSegments: sealedSegments
     ) { [weak self, directory = recovery.directory] () throws(LogError) in try self?.reload(directory) ?? false }
-    return Partition(
-      settings: manifest.settings, index: manifest.index, reader: reader, store: nil, commands: commands,
-      health: health, turn: turnOfCaller)
+    return try Partition(
+      settings: manifest.settings, index: manifest.index, reader: reader, store: nil,
+      encoding: options.encodings[manifest.settings.name], commands: commands, health: health, turn: turnOfCaller)
   }
 
   // MARK: Changes

@@ -50,6 +50,8 @@ package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
   /// See `PartitionLog.release`.
   private let released: Atomic<Int64>
   private let isReadOnly: Bool
+  /// Of the values, where they are not stored as they are handled.
+  private let translation: ValueEncoding?
   private let commands: BoundedQueue<LogCommand<Files>>
   private let health: LogHealth
   /// Carries out what is queued, where there is no thread that does.
@@ -57,8 +59,9 @@ package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
 
   init(
     settings: TopicSettings, index: Int, reader: PartitionReader<Files>, store: PartitionStore<Files>?,
-    commands: BoundedQueue<LogCommand<Files>>, health: LogHealth, turn: (@Sendable () -> Void)? = nil
-  ) {
+    encoding: ValueEncoding?, commands: BoundedQueue<LogCommand<Files>>, health: LogHealth,
+    turn: (@Sendable () -> Void)? = nil
+  ) throws(LogError) {
     topic = settings.name
     self.index = index
     isDerived = settings.isDerived
@@ -66,9 +69,14 @@ package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
     unsafe self.store = store
     released = Atomic(settings.isDerived ? 0 : .max)
     isReadOnly = store == nil
+    translation = encoding?.translates == true ? encoding : nil
     self.commands = commands
     self.health = health
     self.turn = turn
+    guard let encoding else { return }
+    try check(encoding) { (offset, buffer) throws(LogError) in
+      try reader.read(from: offset, maxBytes: 1, into: &buffer)
+    }
   }
 
   package var epoch: UInt32 { reader.epoch }
@@ -79,6 +87,12 @@ package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
     guard !isReadOnly else { throw .readOnly }
     if let error = health.error { throw error }
     try batch.check()
+    var batch = batch
+    if let translation {
+      batch = try stored(batch, in: translation)
+      // Text is longer, and has the same limit.
+      try batch.check()
+    }
     guard commands.push(.append(self, batch, completion), weight: batch.bytes.count) else { throw .closed }
   }
 
@@ -89,7 +103,11 @@ package final class SegmentedPartition<Files: LogFiles>: PartitionLog {
   var heldOffset: Int64 { released.load(ordering: .acquiring) }
 
   package func read(from offset: Int64, maxBytes: Int, into buffer: inout ByteWriter) throws(LogError) -> Bool {
-    try reader.read(from: offset, maxBytes: maxBytes, into: &buffer)
+    guard let translation else { return try reader.read(from: offset, maxBytes: maxBytes, into: &buffer) }
+    let start = buffer.count
+    guard try reader.read(from: offset, maxBytes: maxBytes, into: &buffer) else { return false }
+    try load(&buffer, from: start, translation, at: offset)
+    return true
   }
 
   package func offset(atOrAfter timestampMillis: Int64) throws(LogError) -> Int64 {

@@ -1,5 +1,7 @@
 // How to reach a Kafka cluster. Everything else is pinned: see PinnedSettings.
 
+package import Codecs
+
 /// What a client proves itself with, besides a certificate.
 package enum KafkaLogin: Sendable, Equatable {
   case plain(user: String, password: Secret)
@@ -60,6 +62,8 @@ package struct KafkaConfiguration: Sendable, Equatable {
   package var group = "millrace"
   /// The name of this process in the group, where it is to have one that outlives it: a static member.
   package var instance: String?
+  /// How the values of topics are stored, by the topics' names; of others they are stored as they are handled.
+  package var encodings: [String: ValueEncoding] = [:]
   /// More of librdkafka's own settings, of those that `PinnedSettings.adjustable` lists.
   package var adjustments: [String: String]
   /// False only where no broker can tell how a topic is set, as in librdkafka's mock cluster: epochs are then without a

@@ -68,6 +68,10 @@ package final class KafkaCopyWriter {
     var outgoing: [OutgoingBatch] = []
     for (number, batch) in batches.enumerated() {
       try batch.check()
+      let batch =
+        if let translation = partition.translation {
+          try partition.stored(batch, in: translation)
+        } else { batch }
       let sent = try OutgoingBatch(batch, of: partition, number: UInt64(number), completion: nil) { _ in }
       sent.send(topic)
       outgoing.append(sent)

@@ -108,7 +108,7 @@ package final class KafkaLog: EventLog {
     guard gate.enter() else { throw .closed }
     defer { gate.leave() }
     // One after the other: two must not open one partition twice.
-    return try registry.withLock { registry throws(LogError) in
+    let partition = try registry.withLock { registry throws(LogError) in
       if let known = registry.partitions[topic]?[index] { return known }
       let count: Int
       if let known = registry.counts[topic] {
@@ -126,6 +126,8 @@ package final class KafkaLog: EventLog {
       tail.watch(partition)
       return partition
     }
+    try partition.checkEncoding()
+    return partition
   }
 
   private func open(_ topic: String, _ index: Int, _ registry: inout Topics) throws(LogError) -> KafkaPartition {
@@ -147,7 +149,8 @@ package final class KafkaLog: EventLog {
       let start = try questions.offset(of: topic, index, at: QuestionsHandle.beginning)
       let end = try questions.offset(of: topic, index, at: QuestionsHandle.end)
       return KafkaPartition(
-        topic, index, epoch: epoch, log: self, producerTopic: producerTopic, offsets: start..<max(start, end)
+        topic, index, epoch: epoch, log: self, producerTopic: producerTopic, offsets: start..<max(start, end),
+        encoding: configuration.encodings[topic]
       ) { [consumers] (place) throws(KafkaError) in
         FetchCursor(try consumers.topic(topic, place: place), index: index)
       }
@@ -201,7 +204,7 @@ package final class KafkaLog: EventLog {
   package func transactions(input: KafkaPartition, outputs: [KafkaPartition]) -> KafkaTransactions {
     KafkaTransactions(
       self, group: groupIdentity, input: (input.topic, input.index),
-      outputs: outputs.map { ($0.topic, $0.index) })
+      outputs: outputs.map { ($0.topic, $0.index, $0.translation) })
   }
 
   private var groupIdentity: GroupIdentity {

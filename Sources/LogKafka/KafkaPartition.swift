@@ -24,13 +24,15 @@ package final class KafkaPartition: PartitionLog {
   private let cursors: CursorShelf
   private let start: Atomic<Int64>
   private let end: Atomic<Int64>
+  private let encoding: ValueEncoding?
+  private let isEncodingChecked = Atomic(false)
   private let open = Monitor(Open())
   /// Held while a batch's records are handed over, so that they follow each other.
   private let turn = Mutex(())
 
   init(
     _ topic: String, _ index: Int, epoch: UInt32, log: KafkaLog, producerTopic: KafkaTopic, offsets: Range<Int64>,
-    makeCursor: @escaping @Sendable (Int) throws(KafkaError) -> FetchCursor
+    encoding: ValueEncoding?, makeCursor: @escaping @Sendable (Int) throws(KafkaError) -> FetchCursor
   ) {
     self.topic = topic
     self.index = index
@@ -40,6 +42,19 @@ package final class KafkaPartition: PartitionLog {
     cursors = CursorShelf(makeCursor: makeCursor)
     start = Atomic(offsets.lowerBound)
     end = Atomic(offsets.upperBound)
+    self.encoding = encoding
+  }
+
+  /// Of the values, where they are not stored as they are handled.
+  var translation: ValueEncoding? { encoding?.translates == true ? encoding : nil }
+
+  /// Throws `.otherEncoding` unless what is stored is as the topology says.
+  func checkEncoding() throws(LogError) {
+    guard let encoding, !isEncodingChecked.load(ordering: .acquiring) else { return }
+    try check(encoding) { (offset, buffer) throws(LogError) in
+      try readStored(from: offset, maxBytes: 1, into: &buffer)
+    }
+    isEncodingChecked.store(true, ordering: .releasing)
   }
 
   package var startOffset: Int64 { start.load(ordering: .acquiring) }
@@ -60,6 +75,7 @@ package final class KafkaPartition: PartitionLog {
     defer { log.gate.leave() }
     if let failure = log.failure { throw failure }
     try batch.check()
+    let batch = if let translation { try stored(batch, in: translation) } else { batch }
     try turn.withLock { _ throws(LogError) in
       let number = open.withLock { $0.next }
       let outgoing = try OutgoingBatch(batch, of: self, number: number, completion: completion) { [log] batch in
@@ -101,6 +117,13 @@ package final class KafkaPartition: PartitionLog {
   // MARK: Reading
 
   package func read(from offset: Int64, maxBytes: Int, into buffer: inout ByteWriter) throws(LogError) -> Bool {
+    let start = buffer.count
+    guard try readStored(from: offset, maxBytes: maxBytes, into: &buffer) else { return false }
+    if let translation { try load(&buffer, from: start, translation, at: offset) }
+    return true
+  }
+
+  private func readStored(from offset: Int64, maxBytes: Int, into buffer: inout ByteWriter) throws(LogError) -> Bool {
     guard log.gate.enter() else { throw .closed }
     defer { log.gate.leave() }
     if offset < startOffset { throw .beforeStart(earliest: startOffset) }

@@ -1,5 +1,6 @@
 // The transactional writer of one input partition on Kafka.
 
+internal import Codecs
 internal import Core
 package import Log
 
@@ -16,7 +17,8 @@ package final class KafkaTransactions: TransactionalWriter {
   private let id: String
   private let group: GroupIdentity
   private let input: (topic: String, index: Int)
-  private let outputs: [(topic: String, index: Int)]
+  private let outputs: [(topic: String, index: Int, translation: ValueEncoding?)]
+  private var scratch = ByteWriter(capacity: 0)
   private var producer: TransactionalProducer?
   /// How many producers have had the id for this writer.
   package private(set) var lives = 0
@@ -25,7 +27,7 @@ package final class KafkaTransactions: TransactionalWriter {
 
   init(
     _ log: KafkaLog, group: GroupIdentity, input: (topic: String, index: Int),
-    outputs: [(topic: String, index: Int)]
+    outputs: [(topic: String, index: Int, translation: ValueEncoding?)]
   ) {
     self.log = log
     self.group = group
@@ -43,12 +45,26 @@ package final class KafkaTransactions: TransactionalWriter {
 
   package func append(timestampMillis: Int64, key: RawSpan, value: RawSpan, to output: Int) throws(LogError) {
     if !isOpen { try begin() }
-    let (topic, index) = outputs[output]
+    let (topic, index, translation) = outputs[output]
     do throws(KafkaError) {
-      try producer?.produce(timestampMillis: timestampMillis, key: key, value: value, to: topic, index)
+      if let translation {
+        scratch.removeAll()
+        translation.store(value, into: &scratch)
+        try Self.produce(producer, timestampMillis, key, scratch, topic, index)
+      } else {
+        try producer?.produce(timestampMillis: timestampMillis, key: key, value: value, to: topic, index)
+      }
     } catch {
       throw error.writerError
     }
+  }
+
+  /// Lends the value, which a property of a class cannot do by itself.
+  private static func produce(
+    _ producer: TransactionalProducer?, _ timestampMillis: Int64, _ key: RawSpan, _ value: borrowing ByteWriter,
+    _ topic: String, _ index: Int
+  ) throws(KafkaError) {
+    try producer?.produce(timestampMillis: timestampMillis, key: key, value: value.bytes, to: topic, index)
   }
 
   package func commit(_ position: CommittedPosition) throws(LogError) {

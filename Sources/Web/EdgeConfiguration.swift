@@ -1,6 +1,7 @@
 // What the composition root tells the edge.
 
 package import Core
+package import Events
 
 /// The edge's settings and its ties to the rest of the process.
 package struct EdgeConfiguration: Sendable {
@@ -16,6 +17,8 @@ package struct EdgeConfiguration: Sendable {
   package var allowedOrigins: [String] = []
   /// The keys that open ingest. With none, only clients on this machine may ingest.
   package var ingestKeys: [String] = []
+  /// The ids in front of the Avro values of the topics; those without one are no subjects of the schema registry.
+  package var schemaIDs = Dictionary(uniqueKeysWithValues: Topic.all.map { ($0, $0.schemaID) })
   /// With a list, ingest takes only these instruments.
   package var ingestInstruments: [String]?
   /// Bytes of the log that a question about the newest candles may read.

@@ -9,42 +9,65 @@ private struct RegisteredSchema: Sendable {
   let id: UInt32
   let text: String
 
-  init(_ topic: Topic, _ text: [UInt8]) {
+  init?(_ topic: Topic, _ text: [UInt8], _ ids: [Topic: UInt32]) {
+    guard let id = ids[topic] else { return nil }
     subject = topic.name + "-value"
-    id = topic.schemaID
+    self.id = id
     self.text = String(decoding: text, as: UTF8.self)
   }
 
   /// Each subject has the one version that its topic's name carries.
   static let version = 1
-  static let all: [RegisteredSchema] = [
-    RegisteredSchema(.ticks, PackageResources.prices_ticks_v1_avsc),
-    RegisteredSchema(.latest, PackageResources.prices_latest_v1_avsc),
-    RegisteredSchema(.candles, PackageResources.prices_candles_v1_avsc),
-    RegisteredSchema(.sourceStatus, PackageResources.sources_status_v1_avsc),
-    RegisteredSchema(.deadTicks, PackageResources.prices_ticks_dead_v1_avsc),
-  ]
+}
+
+/// The schemas of the topics whose values are Avro.
+private struct SchemaCatalog: Sendable {
+  let all: [RegisteredSchema]
+
+  init(ids: [Topic: UInt32]) {
+    all = [
+      RegisteredSchema(.ticks, PackageResources.prices_ticks_v1_avsc, ids),
+      RegisteredSchema(.latest, PackageResources.prices_latest_v1_avsc, ids),
+      RegisteredSchema(.candles, PackageResources.prices_candles_v1_avsc, ids),
+      RegisteredSchema(.sourceStatus, PackageResources.sources_status_v1_avsc, ids),
+      RegisteredSchema(.deadTicks, PackageResources.prices_ticks_dead_v1_avsc, ids),
+    ].compactMap(\.self)
+  }
+
+  func schema(id text: String) throws(HTTPProblem) -> RegisteredSchema {
+    let id = UInt32(text)
+    guard let schema = all.first(where: { $0.id == id }) else { throw .unknown("schema '\(text)'", code: 40403) }
+    return schema
+  }
+
+  func schema(subject: String) throws(HTTPProblem) -> RegisteredSchema {
+    guard let schema = all.first(where: { $0.subject.utf8.elementsEqual(subject.utf8) }) else {
+      throw .unknown("subject '\(subject)'", code: 40401)
+    }
+    return schema
+  }
 }
 
 extension EdgeServer {
   var registryRoutes: [Route] {
-    [
+    let catalog = SchemaCatalog(ids: configuration.schemaIDs)
+    return [
       Route("GET", "/subjects", parameters: ["subjectPrefix"] + Self.listParameters) { routed throws(HTTPProblem) in
         let prefix = routed.parameter("subjectPrefix") ?? ""
-        let subjects = RegisteredSchema.all.map(\.subject).filter { $0.hasPrefix(prefix) }
+        let subjects = catalog.all.map(\.subject).filter { $0.hasPrefix(prefix) }
         return .respond(Self.list(try Self.page(of: subjects, routed)))
       },
       Route("GET", "/subjects/{subject}/versions", parameters: Self.listParameters) { routed throws(HTTPProblem) in
-        _ = try Self.schema(subject: routed.captures[0])
+        _ = try catalog.schema(subject: routed.captures[0])
         let versions = try Self.page(of: ["\(RegisteredSchema.version)"], routed)
         return .respond(Self.registry { $0.append(utf8: "[\(versions.joined(separator: ","))]") })
       },
       Route(
         "GET", "/subjects/{subject}/versions/{version}", parameters: ["deleted", "format"]
       ) { routed throws(HTTPProblem) in
-        let schema = try Self.schema(subject: routed.captures[0])
+        let schema = try catalog.schema(subject: routed.captures[0])
         guard ["latest", "-1", "\(RegisteredSchema.version)"].contains(routed.captures[1]) else {
-          throw Self.unknown("version '\(routed.captures[1])'", code: 40402)
+          throw .unknown("version '\(routed.captures[1])'", code: 40402)
         }
         return .respond(
           Self.registry { writer in
@@ -57,7 +80,7 @@ extension EdgeServer {
           })
       },
       Route("GET", "/schemas/ids/{id}", parameters: ["fetchMaxId", "format", "subject"]) { routed throws(HTTPProblem) in
-        let schema = try Self.schema(id: routed.captures[0])
+        let schema = try catalog.schema(id: routed.captures[0])
         return .respond(
           Self.registry { writer in
             writer.beginObject()
@@ -68,12 +91,12 @@ extension EdgeServer {
       Route(
         "GET", "/schemas/ids/{id}/subjects", parameters: ["subject"] + Self.listParameters
       ) { routed throws(HTTPProblem) in
-        .respond(Self.list(try Self.users(of: routed).map(\.subject)))
+        .respond(Self.list(try Self.users(of: routed, catalog).map(\.subject)))
       },
       Route(
         "GET", "/schemas/ids/{id}/versions", parameters: ["subject"] + Self.listParameters
       ) { routed throws(HTTPProblem) in
-        let users = try Self.users(of: routed)
+        let users = try Self.users(of: routed, catalog)
         return .respond(
           Self.registry { writer in
             writer.beginArray()
@@ -111,34 +134,12 @@ extension EdgeServer {
   }
 
   /// Those that have the schema of the id in the path; each subject has a schema of its own.
-  private static func users(of routed: RoutedRequest) throws(HTTPProblem) -> [RegisteredSchema] {
-    let schema = try schema(id: routed.captures[0])
+  private static func users(
+    of routed: RoutedRequest, _ catalog: SchemaCatalog
+  ) throws(HTTPProblem) -> [RegisteredSchema] {
+    let schema = try catalog.schema(id: routed.captures[0])
     let isAskedFor = routed.parameter("subject").map { $0 == schema.subject } ?? true
     return try page(of: isAskedFor ? [schema] : [], routed)
-  }
-
-  private static func schema(id text: String) throws(HTTPProblem) -> RegisteredSchema {
-    let id = UInt32(text)
-    guard let schema = RegisteredSchema.all.first(where: { $0.id == id }) else {
-      throw unknown("schema '\(text)'", code: 40403)
-    }
-    return schema
-  }
-
-  private static func schema(subject: String) throws(HTTPProblem) -> RegisteredSchema {
-    guard let schema = RegisteredSchema.all.first(where: { $0.subject.utf8.elementsEqual(subject.utf8) }) else {
-      throw unknown("subject '\(subject)'", code: 40401)
-    }
-    return schema
-  }
-
-  /// A problem that registry clients understand too: they look for `error_code` and `message`.
-  private static func unknown(_ what: String, code: Int) -> HTTPProblem {
-    var message = ByteWriter()
-    message.append(jsonString: "There is no \(what).")
-    return HTTPProblem(
-      404, "Unknown", detail: "There is no \(what).", remedy: "/subjects lists what there is.",
-      members: [("error_code", "\(code)"), ("message", String(utf8: message.bytes))])
   }
 
   private static func list(_ names: [String]) -> HTTPResponse {
@@ -157,5 +158,16 @@ extension EdgeServer {
       headers: [
         ("Content-Type", "application/vnd.schemaregistry.v1+json"), ("Cache-Control", "public, max-age=3600"),
       ], body: .bytes(writer.copy()))
+  }
+}
+
+extension HTTPProblem {
+  /// A problem that registry clients understand too: they look for `error_code` and `message`.
+  fileprivate static func unknown(_ what: String, code: Int) -> HTTPProblem {
+    var message = ByteWriter()
+    message.append(jsonString: "There is no \(what).")
+    return HTTPProblem(
+      404, "Unknown", detail: "There is no \(what).", remedy: "/subjects lists what there is.",
+      members: [("error_code", "\(code)"), ("message", String(utf8: message.bytes))])
   }
 }

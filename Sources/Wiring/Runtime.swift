@@ -67,6 +67,7 @@ final class Runtime<Source: FoldingLog>: Sendable {
     configuration.host = topology.edge.host
     configuration.port = topology.edge.port
     configuration.allowedOrigins = topology.edge.allowedOrigins
+    configuration.schemaIDs = topology.schemaIDs
     configuration.ingestInstruments = topology.instruments.isEmpty ? nil : topology.instruments
     configuration.version = Version.text
     configuration.metrics = metrics

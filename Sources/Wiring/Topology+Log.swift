@@ -1,5 +1,6 @@
 // The log section: where topics are, what an acknowledgement promises, how long records stay. Kafka's: Topology+Kafka.
 
+package import Codecs
 package import Events
 package import Log
 
@@ -28,8 +29,14 @@ extension Topology {
     package var topics: [String: TopicSection] = [:]
   }
 
+  /// How the values of a topic are stored.
+  package enum Encoding: String, CaseIterable, Sendable {
+    case avro, json
+  }
+
   /// Keys of one topic; nil is what the log section says.
   package struct TopicSection: Equatable, Sendable {
+    package var encoding = Encoding.avro
     package var durability: Durability?
     package var segmentHours: Int?
     package var retentionHours: Int?
@@ -53,6 +60,20 @@ extension Topology {
         CompactionPolicy(
           afterMillis: Int64(hours) * 3_600_000, tombstoneMillis: Int64(section.tombstoneHours ?? 24) * 3_600_000)
       })
+  }
+
+  /// How the values of the topics are stored, by their names.
+  package var encodings: [String: ValueEncoding] {
+    var encodings: [String: ValueEncoding] = [:]
+    let ids = schemaIDs
+    for topic in Topic.all { encodings[topic.name] = topic.encoding(ids[topic].map { .avro(id: $0) } ?? .json) }
+    return encodings
+  }
+
+  /// The ids in front of the values of those that are stored in Avro.
+  package var schemaIDs: [Topic: UInt32] {
+    let topics = Topic.all.filter { log.topics[$0.stream]?.encoding != .json }
+    return Dictionary(uniqueKeysWithValues: topics.map { ($0, $0.schemaID) })
   }
 
   /// How the topics are created.
@@ -120,6 +141,12 @@ extension Topology.LogSection {
     _ section: inout MappingReader, _ topic: Topic
   ) throws(YAMLError) -> Topology.TopicSection {
     var entry = Topology.TopicSection()
+    if let (text, mark) = try section.text("encoding") {
+      guard let encoding = Topology.Encoding(rawValue: text) else {
+        throw YAMLError(mark: mark, message: "\(section.name("encoding")) is \"\(text)\"; it must be avro or json")
+      }
+      entry.encoding = encoding
+    }
     entry.durability = try durability(&section)
     entry.segmentHours = try section.integer("segmentHours", in: hours)
     entry.retentionHours = try section.integer("retentionHours", in: hours)
@@ -199,7 +226,7 @@ extension Topology.LogSection {
   private func topicKeys(_ topic: Topic) -> [Topology.Key] {
     let entry = topics[topic.stream] ?? Topology.TopicSection()
     let prefix = "log.topics.\(topic.stream)."
-    var keys: [Topology.Key] = []
+    var keys = [Topology.Key(name: prefix + "encoding", value: entry.encoding.rawValue)]
     if kafka == nil {
       keys.append(
         Topology.Key(

@@ -53,8 +53,11 @@ final class KafkaFold {
   let input: String
   let outputs: [String]
   let checkpoints = TemporaryDirectory()
+  private let form: ValueEncoding.Form?
 
-  init() throws {
+  /// With a `form`, that is how all values are stored.
+  init(storedAs form: ValueEncoding.Form? = nil) throws {
+    self.form = form
     group = Broker.freshTopic("group")
     input = Broker.freshTopic("ticks")
     outputs = ["latest", "candles", "dead"].map { Broker.freshTopic($0) }
@@ -68,6 +71,9 @@ final class KafkaFold {
   func open(_ adjust: (inout KafkaConfiguration) -> Void = { _ in }) throws -> KafkaLog {
     try Broker.open {
       $0.group = group
+      for (name, topic) in zip([input] + outputs, [Topic.ticks, .latest, .candles, .deadTicks]) {
+        $0.encodings[name] = form.flatMap { topic.encoding($0) }
+      }
       adjust(&$0)
     }
   }

@@ -1,5 +1,6 @@
 // Exactly once on a real broker: what a fold writes in transactions is what an undisturbed one writes.
 
+import Codecs
 import Core
 import Kit
 import Log
@@ -10,11 +11,12 @@ import Testing
 
 @Suite(.enabled(if: Broker.isThere, "no BOOTSTRAP: transactions are NOT tested; make test-kafka"))
 struct TransactionTests {
-  /// The same input on both logs: the same state, the same derived records, byte for byte.
-  @Test func foldsAsTheEmbeddedLogDoes() throws {
+  /// The same input on both logs, however it is stored: the same state, the same derived records, byte for byte.
+  @Test(arguments: [nil, ValueEncoding.Form.json, .avro(id: 40_000)])
+  func foldsAsTheEmbeddedLogDoes(form: ValueEncoding.Form?) throws {
     let batches = tickBatches(seed: 1, count: 20_000)
     let expected = try foldEmbedded(batches)
-    let fold = try KafkaFold()
+    let fold = try KafkaFold(storedAs: form)
     try fold.append(batches)
     let log = try fold.open()
     defer { log.close() }

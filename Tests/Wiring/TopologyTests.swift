@@ -1,5 +1,6 @@
 // The topology file: defaults, values, and errors that name line and column.
 
+import Codecs
 import Events
 import Foundation
 import Log
@@ -75,6 +76,18 @@ import Testing
     #expect(lines.contains("  log.topics.prices.candles.durability: os"))
   }
 
+  @Test func topicsHaveTheirOwnEncodings() throws {
+    let topology = try Topology(
+      yaml: "log: {topics: {prices.candles: {encoding: json}, prices.latest: {encoding: avro}}}")
+    #expect(topology.encodings[Topic.candles.name]?.form == .json)
+    #expect(topology.encodings.values.filter { !$0.translates }.count == Topic.all.count - 1)
+    #expect(topology.schemaIDs[.candles] == nil && topology.schemaIDs[.latest] == 2)
+    #expect(Topology().encodings.values.allSatisfy { !$0.translates })
+    let lines = topology.description.split(separator: "\n")
+    #expect(lines.contains("* log.topics.prices.candles.encoding: json"))
+    #expect(lines.contains("  log.topics.prices.latest.encoding: avro"))
+  }
+
   @Test(arguments: [
     (
       "log:\n  partition: 1\n", 2, 3,
@@ -96,8 +109,12 @@ import Testing
     ),
     (
       "log: {topics: {prices.ticks: {compactAfterHours: 1}}}\n", 1, 31,
-      "unknown key \"compactAfterHours\" in log.topics.prices.ticks; known are durability, retentionHours, "
+      "unknown key \"compactAfterHours\" in log.topics.prices.ticks; known are durability, encoding, retentionHours, "
         + "retentionMiB, segmentHours"
+    ),
+    (
+      "log:\n  topics:\n    prices.candles: {encoding: text}\n", 3, 32,
+      "log.topics.prices.candles.encoding is \"text\"; it must be avro or json"
     ),
     ("log:\n  partitions: 0\n", 2, 15, "log.partitions is \"0\"; it must be a whole number from 1 to 64"),
     ("log: 3\n", 1, 6, "log must be kafka, embedded or a mapping of keys"),

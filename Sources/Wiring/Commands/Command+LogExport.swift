@@ -17,7 +17,8 @@ extension Command {
     ],
     details: """
       Takes what is there when it begins; works beside a running `millrace run`. Offsets, timestamps, keys, values
-      (base64) and headers are kept, and where compaction left gaps, those. A file has its name only once it is whole.
+      (base64, in the topic's encoding) and headers are kept, and where compaction left gaps, those. A file has its name
+      only once it is whole.
 
       example:
         millrace log export prices.ticks.v1 --output ticks.ndjson
@@ -25,7 +26,7 @@ extension Command {
   ) { arguments in
     let isRaw = try arguments.isRawFormat()
     let only = try LogToolTarget.partition(arguments)
-    return try withReader(arguments) { log in
+    return try withEmbedded(try Topology.loadEmbedded(arguments).log.directory) { log in
       guard let settings = log.topics().first(where: { $0.name == arguments.positional[0] }) else {
         throw CommandFailure(.unknownTopic(arguments.positional[0]))
       }

@@ -60,17 +60,22 @@ extension Command {
 
   /// Opens the log for reading, beside whoever writes it.
   static func withReader(_ arguments: Arguments, _ body: (EmbeddedLog) throws -> ExitCode) throws -> ExitCode {
-    try withEmbedded(try Topology.loadEmbedded(arguments).log.directory, body)
+    let topology = try Topology.loadEmbedded(arguments)
+    return try withEmbedded(topology.log.directory, topology.encodings, body)
   }
 
-  /// The same for a directory that is named.
-  static func withEmbedded(_ directory: String, _ body: (EmbeddedLog) throws -> ExitCode) throws -> ExitCode {
+  /// The same for a directory that is named; without `encodings`, values are given as they are stored.
+  static func withEmbedded(
+    _ directory: String, _ encodings: [String: ValueEncoding] = [:], _ body: (EmbeddedLog) throws -> ExitCode
+  ) throws -> ExitCode {
     guard FileManager.default.fileExists(atPath: directory + "/topics") else {
       throw CommandFailure(code: .missingInput, message: "there is no data in \(directory); choose another with --data")
     }
+    var options = LogOptions()
+    options.encodings = encodings
     let log: EmbeddedLog
     do throws(LogError) {
-      log = try EmbeddedLog.open(directory: directory, readOnly: true, files: PosixFiles())
+      log = try EmbeddedLog.open(directory: directory, readOnly: true, options: options, files: PosixFiles())
     } catch {
       throw CommandFailure(error)
     }

@@ -1,6 +1,7 @@
 // `millrace run`: the whole system, until Ctrl-C.
 
 import Core
+import Events
 import Feeds
 import Foundation
 import Log
@@ -33,7 +34,8 @@ extension Command {
     let logger = Logger(format: arguments["log-format"] == "json" ? .json : .logfmt)
     if let kafka = topology.log.kafka {
       try run(
-        try openKafka(kafka, logger: logger), topology, logger, stop, "events on Kafka at \(kafka.bootstrapServers)")
+        try KafkaLog.open(kafka, topology, logger: logger), topology, logger, stop,
+        "events on Kafka at \(kafka.bootstrapServers)")
     } else {
       try run(try openEmbedded(topology, logger: logger), topology, logger, stop, "data in \(topology.log.directory)")
     }
@@ -57,17 +59,11 @@ extension Command {
     runtime.stop()
   }
 
-  static func openKafka(_ section: Topology.KafkaSection, logger: Logger) throws -> KafkaLog {
-    let configuration = try section.configuration(environment: ProcessInfo.processInfo.environment)
-    do throws(KafkaError) { return try KafkaLog.open(configuration, logger: logger) } catch {
-      throw CommandFailure(error)
-    }
-  }
-
   private static func openEmbedded(_ topology: Topology, logger: Logger) throws -> EmbeddedLog {
     var options = LogOptions()
     options.segmentBytes = Int64(topology.log.segmentBytes)
     options.reserveBytes = Limits.logReserveBytes
+    options.encodings = topology.encodings
     let log: EmbeddedLog
     do throws(LogError) {
       log = try EmbeddedLog.open(directory: topology.log.directory, options: options, files: PosixFiles())
@@ -100,6 +96,12 @@ extension CommandFailure {
       self.init(
         code: .badData,
         message: "\(settings.name) exists with \(settings.partitions) partitions; log.partitions says otherwise")
+    case .otherEncoding(let topic, let found, let wanted):
+      let stream = Topic.all.first { $0.name == topic }?.stream ?? topic
+      self.init(
+        code: .badData,
+        message: "\(topic) holds \(found), and the topology says \(wanted): let log.topics.\(stream).encoding say what "
+          + "is there, or bring the topics with millrace copy to where they are otherwise")
     case .unavailable(let reason): self.init(code: .unavailable, message: reason)
     case .refused(let reason): self.init(code: .badData, message: reason)
     default: self.init(code: .inputOutput, message: "the log: \(error)")

@@ -47,9 +47,12 @@ struct CopyEnd {
 }
 
 extension KafkaLog {
-  /// Connects for a command.
-  static func open(_ section: Topology.KafkaSection) throws -> KafkaLog {
-    let configuration = try section.configuration(environment: ProcessInfo.processInfo.environment)
-    do throws(KafkaError) { return try open(configuration) } catch { throw CommandFailure(error) }
+  /// Connects to the cluster that `topology` names, whose topics are stored as that says.
+  static func open(
+    _ section: Topology.KafkaSection, _ topology: Topology = Topology(), logger: Logger = .silent
+  ) throws -> KafkaLog {
+    var configuration = try section.configuration(environment: ProcessInfo.processInfo.environment)
+    configuration.encodings = topology.encodings
+    do throws(KafkaError) { return try open(configuration, logger: logger) } catch { throw CommandFailure(error) }
   }
 }
