@@ -12,19 +12,23 @@ internal import Log
 @safe final class FetchCursor {
   private let topic: KafkaTopic
   private let index: Int32
+  private let readsHeaders: Bool
   private var queue: OpaquePointer?
   /// Taken from the queue; those before `taken` are freed.
   private let messages: UnsafeMutablePointer<UnsafeMutablePointer<rd_kafka_message_t>?>
   private var taken = 0
   private var count = 0
+  /// Whether so much was fetched ahead that librdkafka has stopped for now.
+  private var isFull = false
   private var headers = ByteWriter(capacity: 0)
   /// The offset that the next record has at least; nil when nothing is being fetched.
   private(set) var next: Int64?
   var lastUseNanos: Int64 = 0
 
-  init(_ topic: KafkaTopic, index: Int) {
+  init(_ topic: KafkaTopic, index: Int, readsHeaders: Bool) {
     self.topic = topic
     self.index = Int32(clamping: index)
+    self.readsHeaders = readsHeaders
     unsafe messages = UnsafeMutablePointer.allocate(capacity: Limits.Kafka.cursorMessages)
     unsafe messages.initialize(repeating: nil, count: Limits.Kafka.cursorMessages)
   }
@@ -55,6 +59,7 @@ internal import Log
       throw KafkaError(code, "beginning to fetch")
     }
     unsafe queue = fresh
+    isFull = false
     next = offset
   }
 
@@ -155,7 +160,7 @@ internal import Log
     let content = unsafe message.pointee
     let key = unsafe UnsafeRawBufferPointer(start: content.key, count: content.key_len)
     let value = unsafe UnsafeRawBufferPointer(start: content.payload, count: content.len)
-    let hasHeaders = unsafe readHeaders(message)
+    let hasHeaders = unsafe readsHeaders && readHeaders(message)
     Self.append(
       offset: unsafe content.offset, timestampMillis: unsafe rd_kafka_message_timestamp(message, nil),
       key: unsafe content.key == nil ? nil : key.bytes, value: unsafe content.payload == nil ? nil : value.bytes,
@@ -210,12 +215,31 @@ internal import Log
   /// Takes what there is; waits for a first message if there is none.
   private func fill(waitingMillis: Int32) {
     guard let queue = unsafe queue else { return }
+    let waiting = unsafe rd_kafka_queue_length(queue)
+    if waiting >= Limits.Kafka.cursorMessagesMax {
+      isFull = true
+    } else if isFull, waiting < Limits.Kafka.cursorMessagesMax / 2 {
+      wake()
+    }
     taken = 0
     let room = Limits.Kafka.cursorMessages
     count = max(0, unsafe rd_kafka_consume_batch_queue(queue, 0, messages, room))
+    guard count == 0, waitingMillis > 0 else { return }
     // With room for more than one, librdkafka would wait until all of it is full.
-    if count == 0, waitingMillis > 0 {
-      count = max(0, unsafe rd_kafka_consume_batch_queue(queue, waitingMillis, messages, 1))
-    }
+    count = max(0, unsafe rd_kafka_consume_batch_queue(queue, Limits.Kafka.cursorPatienceMillis, messages, 1))
+    guard count == 0 else { return }
+    // It may have been the bytes that were too many.
+    wake()
+    count = max(0, unsafe rd_kafka_consume_batch_queue(queue, waitingMillis, messages, 1))
+  }
+
+  /// Has librdkafka fetch on. Once enough was fetched ahead, its thread sleeps for a second, however soon that is used
+  /// up, unless there is something else to do: any question to the partition's leader is.
+  private func wake() {
+    isFull = false
+    var ends: (Int64, Int64) = (0, 0)
+    let name = unsafe rd_kafka_topic_name(topic.raw)
+    _ = unsafe rd_kafka_query_watermark_offsets(
+      topic.handle.raw, name, index, &ends.0, &ends.1, Limits.Kafka.pollMillis)
   }
 }

@@ -20,7 +20,8 @@ internal import Synchronization
     self.role = role
     self.logger = logger
     let settings =
-      PinnedSettings.settings(of: role, configuration) + more.map { ($0.key, $0.value, isSecret: false) }
+      PinnedSettings.settings(of: role, configuration, libraryVersion: rd_kafka_version())
+      + more.map { ($0.key, $0.value, isSecret: false) }
     let conf = unsafe rd_kafka_conf_new()
     var text = [CChar](repeating: 0, count: 512)
     for setting in settings {

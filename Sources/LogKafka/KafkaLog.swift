@@ -151,8 +151,9 @@ package final class KafkaLog: EventLog {
       return KafkaPartition(
         topic, index, epoch: epoch, log: self, producerTopic: producerTopic, offsets: start..<max(start, end),
         encoding: configuration.encodings[topic]
-      ) { [consumers] (place) throws(KafkaError) in
-        FetchCursor(try consumers.topic(topic, place: place), index: index)
+      ) { [consumers, configuration] (place) throws(KafkaError) in
+        FetchCursor(
+          try consumers.topic(topic, place: place), index: index, readsHeaders: configuration.readsHeaders)
       }
     }
   }

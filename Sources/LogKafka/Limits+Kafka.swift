@@ -11,8 +11,12 @@ extension Limits {
     static let producerKilobytesMax = 64 << 10
     /// What a cursor fetches ahead of its reader, per partition: enough to keep a fold busy over a round trip.
     static let cursorKilobytesMax = 8 << 10
+    /// The same in messages: of small records librdkafka's own part, some 300 bytes each, is the larger one.
+    static let cursorMessagesMax = 100_000
     /// Messages that a cursor takes from librdkafka at once: one call and one lock for all of them.
     static let cursorMessages = 1024
+    /// How long a cursor waits for a first message before it takes it that librdkafka sleeps: more than a round trip.
+    static let cursorPatienceMillis: Int32 = 10
     /// Places in one partition that are read at the same time: a fold, a live tail, two replays. More take turns.
     static let cursorsPerPartition = 4
     /// A cursor that nobody used for so long stops fetching and lets its messages go.

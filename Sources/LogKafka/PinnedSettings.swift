@@ -26,12 +26,15 @@ struct PinnedSetting: Sendable {
   let value: String
   let roles: [KafkaRole]
   let reason: String
+  /// The first version of librdkafka that knows it, as it counts: 0x02000200 and more for 2.0.2.
+  let since: Int32
 
-  init(_ key: String, _ value: String, _ roles: [KafkaRole], _ reason: String) {
+  init(_ key: String, _ value: String, _ roles: [KafkaRole], _ reason: String, since: Int32 = 0) {
     self.key = key
     self.value = value
     self.roles = roles
     self.reason = reason
+    self.since = since
   }
 }
 
@@ -69,7 +72,7 @@ enum PinnedSettings {
       "queue.buffering.max.messages", "\(Limits.Kafka.producerMessagesMax)", KafkaRole.writing, "then an append waits"),
     PinnedSetting(
       "queue.buffering.max.kbytes", "\(Limits.Kafka.producerKilobytesMax)", KafkaRole.writing, "then an append waits"),
-    PinnedSetting("retry.backoff.ms", "50", KafkaRole.writing, "a leader moves within some hundred milliseconds"),
+    PinnedSetting("retry.backoff.ms", "50", [.producer], "a leader moves within some hundred milliseconds"),
 
     // Reading. Not through a group: every reader says where it reads, and remembers it by itself.
     PinnedSetting(
@@ -85,7 +88,11 @@ enum PinnedSettings {
     PinnedSetting("fetch.message.max.bytes", "\(1 << 20)", [.consumer], "of one partition in one answer"),
     PinnedSetting(
       "queued.max.messages.kbytes", "\(Limits.Kafka.cursorKilobytesMax)", [.consumer], "what is fetched ahead"),
-    PinnedSetting("queued.min.messages", "100000", [.consumer], "so that the bytes are the bound"),
+    PinnedSetting(
+      "queued.min.messages", "\(Limits.Kafka.cursorMessagesMax)", [.consumer], "what is fetched ahead of small ones"),
+    PinnedSetting(
+      "fetch.queue.backoff.ms", "10", [.consumer], "a second by default, long after what was fetched ahead is used up",
+      since: 0x0202_0000),
 
     // Being dealt partitions.
     PinnedSetting(
@@ -104,13 +111,15 @@ enum PinnedSettings {
 
   /// The settings of a handle, timeouts included, in librdkafka's words.
   static func settings(
-    of role: KafkaRole, _ configuration: KafkaConfiguration
+    of role: KafkaRole, _ configuration: KafkaConfiguration, libraryVersion: Int32
   ) -> [(key: String, value: String, isSecret: Bool)] {
     let timeouts = configuration.timeouts
     var result = [("client.id", "millrace", false), ("socket.timeout.ms", "\(timeouts.socketMillis)", false)]
-    result += table.filter { $0.roles.contains(role) }.map { ($0.key, $0.value, false) }
+    result += table.filter { $0.roles.contains(role) && $0.since <= libraryVersion }.map { ($0.key, $0.value, false) }
     if role == .transactions {
       result.append(("transaction.timeout.ms", "\(Limits.Kafka.transactionMillis)", false))
+      // The coordinator puts a transaction off while it completes the one before: for some milliseconds, each time.
+      result.append(("retry.backoff.ms", "10", false))
       // What is not delivered before the transaction runs out never will be.
       let appendMillis = min(timeouts.appendMillis, Limits.Kafka.transactionMillis * 3 / 4)
       result.append(("message.timeout.ms", "\(appendMillis)", false))

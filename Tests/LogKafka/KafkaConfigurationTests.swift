@@ -97,6 +97,14 @@ import Testing
     #expect(pinned.isDisjoint(with: PinnedSettings.adjustable.map(\.key)))
   }
 
+  @Test func settingsOfLaterLibrariesAreLeftOutBefore() {
+    let configuration = KafkaConfiguration(bootstrapServers: "127.0.0.1:1")
+    func keys(_ version: Int32) -> Set<String> {
+      Set(PinnedSettings.settings(of: .consumer, configuration, libraryVersion: version).map(\.key))
+    }
+    #expect(keys(0x0202_00ff).subtracting(keys(0x0200_02ff)) == ["fetch.queue.backoff.ms"])
+  }
+
   /// Where a key goes is what librdkafka, which is what Java does, would choose.
   @Test func partitionsAsJavaClientsDo() {
     var random = SplitMix(seed: 1)

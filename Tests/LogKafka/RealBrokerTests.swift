@@ -45,6 +45,25 @@ struct RealBrokerTests {
     }
   }
 
+  @Test func readsWithoutHeadersWhereNobodyLooksAtThem() throws {
+    try factory.withLog { log, partition in
+      var section = ByteWriter()
+      section.append(varint: 1)
+      let name = Array("trace".utf8)
+      section.append(headerNamed: name.span.bytes, value: nil)
+      var writer = RecordBatchWriter()
+      writer.append(timestampMillis: 1, key: nil, value: name.span.bytes, headers: section.bytes)
+      try partition.appendAndWait(writer.finish())
+      var configuration = log.configuration
+      configuration.readsHeaders = false
+      let plain = try KafkaLog.open(configuration)
+      defer { plain.close() }
+      var buffer = ByteWriter()
+      #expect(try plain.partition(partition.topic, 0).read(from: 0, maxBytes: 1 << 20, into: &buffer))
+      #expect(try Self.contents(buffer.bytes) == ["1 false [] true \(name) [0]"])
+    }
+  }
+
   /// All of the records of one batch but their offsets.
   private static func contents(_ bytes: RawSpan) throws -> [String] {
     var reader = RecordBatchReader()

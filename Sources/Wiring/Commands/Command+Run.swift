@@ -33,9 +33,9 @@ extension Command {
     let stop = StopSignal()
     let logger = Logger(format: arguments["log-format"] == "json" ? .json : .logfmt)
     if let kafka = topology.log.kafka {
-      try run(
-        try KafkaLog.open(kafka, topology, logger: logger), topology, logger, stop,
-        "events on Kafka at \(kafka.bootstrapServers)")
+      // Neither the folds nor the edge look at headers.
+      let log = try KafkaLog.open(kafka, topology, readsHeaders: false, logger: logger)
+      try run(log, topology, logger, stop, "events on Kafka at \(kafka.bootstrapServers)")
     } else {
       try run(try openEmbedded(topology, logger: logger), topology, logger, stop, "data in \(topology.log.directory)")
     }

@@ -24,7 +24,7 @@ struct KafkaFigures {
   /// Appends the ticks to the topic, which is made.
   func fill() throws -> ExitCode {
     let ticks = try arguments.number("ticks", default: 2_000_000)
-    let log = try KafkaLog.open(settings)
+    let log = try KafkaLog.open(settings, readsHeaders: false)
     defer { log.close() }
     try log.createTopic(TopicSettings(name: Topic.ticks.name))
     let partition = try log.partition(Topic.ticks.name, 0)
@@ -38,7 +38,7 @@ struct KafkaFigures {
 
   /// Reads all records through the port, as a fold does, up to their keys and values.
   func consume() throws -> ExitCode {
-    let log = try KafkaLog.open(settings)
+    let log = try KafkaLog.open(settings, readsHeaders: false)
     defer { log.close() }
     let partition = try log.partition(Topic.ticks.name, 0)
     let start = clock.monotonicNanos()

@@ -47,12 +47,15 @@ struct CopyEnd {
 }
 
 extension KafkaLog {
-  /// Connects to the cluster that `topology` names, whose topics are stored as that says.
+  /// Connects to the cluster that `topology` names, whose topics are stored as that says. `readsHeaders` is false for
+  /// who looks at no record's headers.
   static func open(
-    _ section: Topology.KafkaSection, _ topology: Topology = Topology(), logger: Logger = .silent
+    _ section: Topology.KafkaSection, _ topology: Topology = Topology(), readsHeaders: Bool = true,
+    logger: Logger = .silent
   ) throws -> KafkaLog {
     var configuration = try section.configuration(environment: ProcessInfo.processInfo.environment)
     configuration.encodings = topology.encodings
+    configuration.readsHeaders = readsHeaders
     do throws(KafkaError) { return try open(configuration, logger: logger) } catch { throw CommandFailure(error) }
   }
 }
