@@ -7,23 +7,28 @@ import Log
 /// Takes the fold's records as they come and holds each against the stored record of the same offset.
 @safe struct StoredComparison<Partition: PartitionLog>: ~Copyable {
   private let partitions: [Partition]
+  private let places: StoredPlaces
+  /// By topic: false where what is stored cannot be held against anything.
+  private let isCompared: [Bool]
   private let stored: UnsafeMutablePointer<StoredRecords<Partition>>
   private let hashes: UnsafeMutablePointer<RecordHash>
-  /// The offset behind the last record that the fold gave, by topic.
+  /// The place behind the last record that the fold gave, by topic.
   private var ends: [Int64]
   /// By topic: the records that compaction took, by key, of which no newer one came yet.
   private var taken: [[[UInt8]: Int64]]
   /// The first one found.
   private(set) var difference: VerifyDifference?
 
-  init(_ partitions: [Partition]) {
+  init(_ partitions: [Partition], _ places: StoredPlaces, isCompared: [Bool]) {
     self.partitions = partitions
+    self.places = places
+    self.isCompared = isCompared
     ends = partitions.map { _ in 0 }
     taken = partitions.map { _ in [:] }
     unsafe stored = UnsafeMutablePointer<StoredRecords<Partition>>.allocate(capacity: max(partitions.count, 1))
     unsafe hashes = UnsafeMutablePointer<RecordHash>.allocate(capacity: max(partitions.count, 1))
     for (index, partition) in partitions.enumerated() {
-      unsafe (stored + index).initialize(to: StoredRecords(partition))
+      unsafe (stored + index).initialize(to: StoredRecords(partition, places))
       unsafe (hashes + index).initialize(to: RecordHash())
     }
   }
@@ -33,7 +38,7 @@ import Log
     for (index, mark) in marks.enumerated() {
       var reader = ByteReader(unsafe mark.hash.span.bytes)
       try unsafe hashes[index].restore(from: &reader)
-      unsafe stored[index] = StoredRecords(partitions[index], from: mark.endOffset)
+      unsafe stored[index] = StoredRecords(partitions[index], places, from: mark.endOffset)
       ends[index] = mark.endOffset
     }
   }
@@ -48,8 +53,10 @@ import Log
   mutating func compare(_ outputs: borrowing FoldOutputs) {
     for index in 0..<outputs.topicCount where difference == nil {
       let stored = unsafe stored + index
-      difference = unsafe Self.compare(
-        outputs[topic: index], from: ends[index], &stored.pointee, taken: &taken[index])
+      if isCompared[index] {
+        difference = unsafe Self.compare(
+          outputs[topic: index], from: ends[index], &stored.pointee, taken: &taken[index])
+      }
       unsafe hashes[index].update(outputs[topic: index].bytes)
       ends[index] += Int64(outputs[topic: index].count)
     }
@@ -57,14 +64,14 @@ import Log
 
   /// What is stored though the fold gives none of it, or is not though nothing replaced it.
   mutating func surplus() -> VerifyDifference? {
-    for index in partitions.indices {
+    for index in partitions.indices where isCompared[index] {
       let offset = max(ends[index], unsafe stored[index].start)
       do throws(StoredRecords<Partition>.Failure) {
         try unsafe stored[index].advance(to: offset)
       } catch {
         return Self.failure(error, partitions[index], offset: offset, cause: nil, expected: "")
       }
-      if unsafe stored[index].offset < stored[index].end {
+      if unsafe stored[index].place < stored[index].end {
         return Self.difference(
           partitions[index], offset: unsafe stored[index].offset, cause: nil, "a record that the input does not give",
           expected: "", found: Self.describe(unsafe stored[index].entry, partitions[index].topic))
@@ -86,7 +93,7 @@ import Log
   }
 
   func summary() -> [VerifySummary.Topic] {
-    partitions.indices.map { index in
+    partitions.indices.filter { isCompared[$0] }.map { index in
       VerifySummary.Topic(
         topic: partitions[index].topic, records: unsafe stored[index].count,
         missing: unsafe max(0, ends[index] - stored[index].end), hash: StateHash.text(unsafe hashes[index].value))
@@ -99,6 +106,7 @@ import Log
     _ records: borrowing DerivedRecords, from first: Int64, _ stored: inout StoredRecords<Partition>,
     taken: inout [[UInt8]: Int64]
   ) -> VerifyDifference? {
+    let isCounted = stored.end == .max
     let mayBeTaken = Topic.all.contains { $0.isCompactable && $0.name == stored.partition.topic }
     var position = 0
     for index in 0..<records.count {
@@ -114,18 +122,20 @@ import Log
         let text = describe(expected, topic)
         return failure(error, stored.partition, offset: offset, cause: records.cause(index), expected: text)
       }
-      if stored.offset > offset {
+      // The end that counting had to find.
+      if isCounted, stored.place == stored.end { break }
+      if stored.place > offset {
         guard mayBeTaken else {
           return difference(
             stored.partition, offset: offset, cause: records.cause(index),
-            "a hole: the next record is \(stored.offset)", expected: describe(expected, topic), found: "")
+            "a hole: the next record is \(stored.place)", expected: describe(expected, topic), found: "")
         }
         taken[[UInt8](DerivedRecords.record(expected, offset: offset).key)] = offset
         continue
       }
       guard stored.entry.isEqual(to: expected) else {
         return difference(
-          stored.partition, offset: offset, cause: records.cause(index), "another record than the input gives",
+          stored.partition, offset: stored.offset, cause: records.cause(index), "another record than the input gives",
           expected: describe(expected, topic), found: describe(stored.entry, topic))
       }
       if !taken.isEmpty { taken[[UInt8](DerivedRecords.record(expected, offset: offset).key)] = nil }

@@ -3,8 +3,16 @@
 import Codecs
 import Log
 
-/// Reads a partition in order, from its first record to the end that it had when this began. Compaction may have taken
-/// records: each that is left tells its offset.
+/// How a stored record is known to be the n-th that the fold gave.
+package enum StoredPlaces: Sendable {
+  /// By its offset, also where compaction took others.
+  case offsets
+  /// By counting, where transactions leave gaps between offsets. What compaction or retention took cannot be counted.
+  case counts
+}
+
+/// Reads a partition in order, from its first record to the end that it had when this began. Each record has a place,
+/// which is its offset or its number.
 struct StoredRecords<Partition: PartitionLog>: ~Copyable {
   /// Why a record cannot be read.
   enum Failure: Error {
@@ -15,15 +23,20 @@ struct StoredRecords<Partition: PartitionLog>: ~Copyable {
   }
 
   let partition: Partition
-  /// The first offset that is retained.
+  private let places: StoredPlaces
+  /// The first place that is retained.
   let start: Int64
-  let end: Int64
+  /// Behind the last place; where records are counted, that is known once the last one was met.
+  private(set) var end: Int64
   /// How many records were met.
   private(set) var count: Int64 = 0
-  /// The current record's offset; -1 before the first, `end` behind the last.
+  /// The current record's place; -1 before the first, `end` behind the last.
+  private(set) var place: Int64 = -1
+  /// And its offset.
   private(set) var offset: Int64 = -1
-  /// The first offset of which nothing was read yet.
+  /// The first offset of which nothing was read yet, and where that ends.
   private var unread: Int64
+  private let unreadEnd: Int64
   private var chunk = ByteWriter(capacity: 1 << 20)
   /// Where in `chunk` the batches that were not opened yet begin.
   private var nextBatch = 0
@@ -34,23 +47,28 @@ struct StoredRecords<Partition: PartitionLog>: ~Copyable {
   private var current = 0
   private var following = 0
 
-  init(_ partition: Partition, from offset: Int64 = 0) {
+  /// `place` is the first that is asked for.
+  init(_ partition: Partition, _ places: StoredPlaces = .offsets, from place: Int64 = 0) {
     self.partition = partition
-    start = max(offset, partition.startOffset)
-    end = partition.highWatermark
-    unread = start
+    self.places = places
+    unreadEnd = partition.highWatermark
+    start = places == .offsets ? max(place, partition.startOffset) : place
+    end = places == .offsets ? unreadEnd : .max
+    unread = places == .offsets ? start : partition.startOffset
   }
 
   /// The current record in the canonical form of `DerivedRecords`.
   var entry: RawSpan { @_lifetime(borrow self) get { records.entry(at: current) } }
 
-  /// Makes the first record at or after `wanted` the current one; `offset` says which that is.
+  /// Makes the first record at or after `wanted` the current one; `place` says which that is.
   mutating func advance(to wanted: Int64) throws(Failure) {
-    while offset < wanted {
+    while place < wanted {
       index += 1
       while index >= records.count {
-        guard unread < end else {
-          offset = end
+        guard unread < unreadEnd else {
+          if places == .counts { end = min(end, place + 1) }
+          place = end
+          offset = unreadEnd
           return
         }
         try openNextBatch()
@@ -58,6 +76,7 @@ struct StoredRecords<Partition: PartitionLog>: ~Copyable {
       current = following
       following += records.entry(at: current).byteCount
       offset = records.cause(index)
+      place = places == .offsets ? offset : place + 1
       count += 1
     }
   }

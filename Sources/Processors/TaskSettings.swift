@@ -66,3 +66,13 @@ package struct RecoveryReport: Equatable, Sendable {
     self.warnings = warnings
   }
 }
+
+/// How far a task is with what is committed already and must be folded again, with no output: input offsets.
+package struct SilentFold: Equatable, Sendable {
+  package var start: Int64
+  /// The next one.
+  package var position: Int64
+  /// That of what is not committed yet.
+  package var end: Int64
+  package var outcome: RecoveryReport.Outcome
+}

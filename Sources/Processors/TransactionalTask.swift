@@ -32,10 +32,10 @@ package final class TransactionalTask<
 
   /// Takes over the partition from whoever had it, and finds the task's place. `outputs` are the derived partitions in
   /// the order of the processor's topics, and last that of the dead letters, as `writer` knows them. The silent
-  /// fold, which may take long, ends with `.closed` when `goesOn` says no.
+  /// fold, which may take long, tells `goesOn` how far it is, and ends with `.closed` when that says no.
   package init(
     input: Partition, outputs: [Partition], writer: Writer, store: Store, settings: TaskSettings = TaskSettings(),
-    makeProcessor: () -> Fold, while goesOn: () -> Bool = { true }
+    makeProcessor: () -> Fold, while goesOn: (SilentFold) -> Bool = { _ in true }
   ) throws(ProcessorError) {
     fingerprint = ProcessorTask<Partition, Store, Fold>.fingerprint(
       makeProcessor(), settings.screen, inputEpoch: input.epoch)
@@ -102,9 +102,12 @@ package final class TransactionalTask<
   package func close() { writer.close() }
 
   /// Folds what is committed already, so that the state is that of `end`; its outputs stand.
-  private func foldSilently(to end: Int64, while goesOn: () -> Bool) throws(ProcessorError) {
+  private func foldSilently(to end: Int64, while goesOn: (SilentFold) -> Bool) throws(ProcessorError) {
+    let start = pipeline.position
     while pipeline.position < end {
-      guard goesOn() else { throw .log(.closed) }
+      let isAllowed = goesOn(
+        SilentFold(start: start, position: pipeline.position, end: end, outcome: recovery.outcome))
+      guard isAllowed else { throw .log(.closed) }
       buffer.removeAll()
       let start = pipeline.position
       let isRead = try onLog { () throws(LogError) in

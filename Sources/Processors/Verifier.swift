@@ -17,10 +17,11 @@ package struct Verifier<Partition: PartitionLog, Store: CheckpointStore, Fold: P
   private var comparison: StoredComparison<Partition>
   private var warnings: [String] = []
 
-  /// The arguments are those of the task that wrote `outputs`.
+  /// The arguments are those of the task that wrote `outputs`. Where stored records are counted, the topics that
+  /// `isCompacted` names cannot be compared.
   package init(
     input: Partition, outputs: [Partition], store: Store, settings: TaskSettings = TaskSettings(),
-    makeProcessor: () -> Fold
+    places: StoredPlaces = .offsets, isCompacted: (String) -> Bool = { _ in false }, makeProcessor: () -> Fold
   ) {
     self.input = input
     self.outputs = outputs
@@ -31,7 +32,15 @@ package struct Verifier<Partition: PartitionLog, Store: CheckpointStore, Fold: P
       processor, settings.screen, inputEpoch: input.epoch)
     pipeline = FoldPipeline(
       processor, screen: settings.screen, partition: input.index, position: input.startOffset)
-    comparison = StoredComparison(outputs)
+    let isCompared = outputs.map { output in
+      places == .offsets || output.startOffset == 0 && !isCompacted(output.topic)
+    }
+    comparison = StoredComparison(outputs, places, isCompared: isCompared)
+    for (output, isCompared) in zip(outputs, isCompared) where !isCompared {
+      warnings.append(
+        "\(output.topic)-\(output.index) is not compared, only folded: what retention or compaction took of it cannot "
+          + "be counted")
+    }
   }
 
   /// Compares everything up to the input's present end. `progress` is told the input offset reached and the end.

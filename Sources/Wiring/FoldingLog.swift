@@ -16,10 +16,11 @@ protocol FoldingLog: EventLog {
   /// Says what failed in the background since the last call.
   func reportMaintenance(to logger: Logger)
 
-  /// A task that has found its place, which may take as long as `goesOn` says; otherwise the error is `.closed`.
+  /// A task that has found its place, which may take as long as `goesOn` says, who is told how far it is; otherwise the
+  /// error is `.closed`.
   func makeTask<Store: CheckpointStore>(
     _ parts: PriceTopics<Partition>, _ store: Store, _ topology: Topology, _ mode: RecoveryMode,
-    while goesOn: () -> Bool
+    while goesOn: (SilentFold) -> Bool
   ) throws(ProcessorError) -> any FoldTask
 
   /// Has partitions of the ticks dealt out among processes: `start` is told those that this one has from now on, `stop`
@@ -44,7 +45,7 @@ extension SegmentedLog: FoldingLog {
 
   func makeTask<Store: CheckpointStore>(
     _ parts: PriceTopics<Partition>, _ store: Store, _ topology: Topology, _ mode: RecoveryMode,
-    while goesOn: () -> Bool
+    while goesOn: (SilentFold) -> Bool
   ) throws(ProcessorError) -> any FoldTask {
     try ProcessorTask(
       input: parts.input, outputs: parts.outputs, store: store, settings: topology.taskSettings, mode: mode
@@ -66,7 +67,7 @@ extension KafkaLog: FoldingLog {
 
   func makeTask<Store: CheckpointStore>(
     _ parts: PriceTopics<Partition>, _ store: Store, _ topology: Topology, _ mode: RecoveryMode,
-    while goesOn: () -> Bool
+    while goesOn: (SilentFold) -> Bool
   ) throws(ProcessorError) -> any FoldTask {
     try TransactionalTask(
       input: parts.input, outputs: parts.outputs,

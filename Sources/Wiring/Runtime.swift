@@ -99,6 +99,13 @@ final class Runtime<Source: FoldingLog>: Sendable {
         Double(task.lag)
       }
       metrics.gauge(
+        "millrace_fold_silent_records",
+        help: "Committed input records that a fold has yet to go through, with no output, before it goes on.",
+        labels: labels
+      ) {
+        Double(task.silentRecords)
+      }
+      metrics.gauge(
         "millrace_fold_waiting", help: "1 while the fold waits for what has run out, such as space.", labels: labels
       ) {
         task.isWaiting ? 1 : 0

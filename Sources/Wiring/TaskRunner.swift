@@ -28,6 +28,8 @@ final class TaskRunner<Source: FoldingLog>: Sendable {
     var records: Int64 = 0
     /// The input's end when the fold started.
     var inputEnd: Int64 = 0
+    /// While a task goes through what is committed already.
+    var silent: SilentFold?
     var isStopRequested = false
   }
 
@@ -71,6 +73,8 @@ final class TaskRunner<Source: FoldingLog>: Sendable {
   var position: Int64 { state.withLock { $0.position } }
   /// Input records folded since the start.
   var records: Int64 { state.withLock { $0.records } }
+  /// Input records that are committed already and that this fold has yet to go through to have their state.
+  var silentRecords: Int64 { state.withLock { state in state.silent.map { $0.end - $0.position } ?? 0 } }
   /// Input records that are not folded yet.
   var lag: Int64 { isHere ? max(0, parts.input.highWatermark - position) : 0 }
   private var isHere: Bool { phase != .idle }
@@ -82,7 +86,9 @@ final class TaskRunner<Source: FoldingLog>: Sendable {
     state.withLock { state in
       switch state.phase {
       case .idle: return nil
-      case .recovering: return "recovering"
+      case .recovering:
+        guard let silent = state.silent else { return "recovering" }
+        return "recovering: folded \(silent.position) of \(silent.end) records that are committed already"
       case .waiting(let reason): return "waiting: \(reason)"
       case .failed(let reason): return reason
       case .folding:
@@ -130,7 +136,7 @@ final class TaskRunner<Source: FoldingLog>: Sendable {
     do throws(ProcessorError) {
       let directory = topology.checkpointDirectory(index)
       let store = try onLog { () throws(LogError) in try CheckpointDirectory(directory) }
-      let task = try log.makeTask(parts, store, topology, mode) { !isStopRequested }
+      let task = try makeTask(store, mode)
       defer { task.close() }
       if mode == .cutting {
         advance(to: task.position)
@@ -140,6 +146,16 @@ final class TaskRunner<Source: FoldingLog>: Sendable {
       return nil
     } catch {
       return isStopRequested && error == .log(.closed) ? nil : error
+    }
+  }
+
+  private func makeTask<Store: CheckpointStore>(
+    _ store: Store, _ mode: RecoveryMode
+  ) throws(ProcessorError) -> any FoldTask {
+    defer { state.withLock { $0.silent = nil } }
+    return try log.makeTask(parts, store, topology, mode) { silent in
+      report(silent)
+      return !isStopRequested
     }
   }
 
@@ -177,6 +193,21 @@ final class TaskRunner<Source: FoldingLog>: Sendable {
   private func enter(_ phase: Phase) {
     state.withLock { $0.phase = phase }
     state.broadcast()
+  }
+
+  /// Says once that a fold begins which puts nothing out, and keeps how far it is.
+  private func report(_ silent: SilentFold) {
+    state.withLock { state in
+      state.silent = silent
+      if state.phase == .recovering { state.position = max(state.position, silent.position) }
+    }
+    guard silent.position == silent.start else { return }
+    logger.info(
+      "fold goes silently through what is committed",
+      [
+        "partition": "\(index)", "from": silent.outcome == .continued ? "a checkpoint" : "the beginning",
+        "position": "\(silent.start)", "records": "\(silent.end - silent.start)",
+      ])
   }
 
   private func goOn(after recovery: RecoveryReport) {

@@ -94,3 +94,16 @@ def test_another_encoding_is_refused_and_a_copy_brings_it(text, cluster, tmp_pat
         assert command("replay", stream, "--topology", mixed, check=0).stdout.splitlines() == lines
     done = command("replay", "prices.ticks", "--data", tmp_path / "mixed")
     assert done.returncode == 65 and "holds JSON" in done.stderr
+
+
+def test_verify_judges_what_is_on_kafka(text, cluster, kcat, tmp_path):
+    topology, _, _ = text
+    data = tmp_path / "elsewhere"
+    done = command("verify", "--topology", topology, "--data", data, check=0)
+    assert "prices.candles.v1:" in done.stdout and "not stored yet" not in done.stdout
+    other = write_topology(tmp_path / "other.yaml", cluster, TOPICS, processors={"latest": {"unknownWeight": 0.25}})
+    done = command("verify", "--topology", other, "--data", data)
+    assert done.returncode == 1 and "another record than the input gives" in done.stderr, done.stderr
+    kcat("-P", "-t", "prices.candles.v1", "-k", "BTC/USD", input="{}")
+    done = command("verify", "--topology", topology, "--data", data)
+    assert done.returncode == 1 and "a record that the input does not give" in done.stderr, done.stderr

@@ -78,15 +78,36 @@ final class KafkaFold {
     }
   }
 
-  func task(_ log: KafkaLog, checkpointRecords: Int = 5000) throws -> KafkaTask {
+  /// What the last task told of what it folded silently.
+  private(set) var silent: [SilentFold] = []
+
+  func task(
+    _ log: KafkaLog, checkpointRecords: Int = 5000, checkpoints: TemporaryDirectory? = nil
+  ) throws -> KafkaTask {
     var settings = TaskSettings()
     settings.checkpointRecords = checkpointRecords
     let input = try log.partition(input, 0)
     let outputs = try outputs.map { try log.partition($0, 0) }
+    silent = []
     return try KafkaTask(
       input: input, outputs: outputs,
       writer: log.transactions(input: input, outputs: outputs),
-      store: try CheckpointDirectory(checkpoints.path + "/checkpoints"), settings: settings, makeProcessor: makePair)
+      store: try CheckpointDirectory((checkpoints ?? self.checkpoints).path + "/checkpoints"), settings: settings,
+      makeProcessor: makePair
+    ) {
+      silent.append($0)
+      return true
+    }
+  }
+
+  /// Judges what is committed, from a log of its own.
+  func verify() throws -> VerifyResult {
+    let log = try open()
+    defer { log.close() }
+    var verifier = Verifier(
+      input: try log.partition(input, 0), outputs: try outputs.map { try log.partition($0, 0) },
+      store: try CheckpointDirectory(checkpoints.path + "/checkpoints"), places: .counts, makeProcessor: makePair)
+    return try verifier.run()
   }
 
   func append(_ batches: [EncodedBatch]) throws {

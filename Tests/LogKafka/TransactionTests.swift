@@ -5,6 +5,7 @@ import Core
 import Kit
 import Log
 import LogKafka
+import PortKit
 import Processors
 import Synchronization
 import Testing
@@ -27,6 +28,41 @@ struct TransactionTests {
     task.close()
     #expect(expected.contents.allSatisfy { !$0.isEmpty })
     #expect(try fold.contents() == expected.contents)
+  }
+
+  /// What transactions wrote, with gaps of those that were taken back in between, is judged in place.
+  @Test func verifiesWhatIsThere() throws {
+    let fold = try KafkaFold()
+    try fold.append(tickBatches(seed: 3, count: 20_000))
+    let log = try fold.open()
+    defer { log.close() }
+    for round in 1...4 {
+      let task = try fold.task(log, checkpointRecords: 3000)
+      for _ in 0..<round { _ = try task.step(maxBytes: 1 << 16) }
+      try task.commit()
+      _ = try task.step(maxBytes: 1 << 16)
+      task.close()
+    }
+    // Without checkpoints: all that is committed is folded again, and told on the way.
+    let elsewhere = TemporaryDirectory()
+    defer { withExtendedLifetime(elsewhere) {} }
+    let again = try fold.task(log, checkpoints: elsewhere)
+    #expect(again.recovery.outcome == .regenerated)
+    #expect(fold.silent.first?.start == 0 && fold.silent.last?.end == again.position)
+    #expect(zip(fold.silent, fold.silent.dropFirst()).allSatisfy { $0.position < $1.position })
+    try foldAll(again)
+    again.close()
+    guard case .same(let summary) = try fold.verify() else {
+      Issue.record("different")
+      return
+    }
+    #expect(summary.checkpoints > 0 && summary.topics.allSatisfy { $0.records > 0 && $0.missing == 0 })
+    try log.partition(fold.outputs[1], 0).appendAndWait(makeBatch(["foreign"]))
+    guard case .different(let difference) = try fold.verify() else {
+      Issue.record("a foreign record is not found")
+      return
+    }
+    #expect(difference.topic == fold.outputs[1] && difference.reason == "a record that the input does not give")
   }
 
   /// Tasks that vanish at any moment, without closing, with and without their checkpoints: each is followed by one that

@@ -62,10 +62,12 @@ struct TaskFixture {
     ) { makePair(latest) }
   }
 
-  func verify(latest: LatestPriceSettings = LatestPriceSettings()) throws -> VerifyResult {
+  func verify(
+    latest: LatestPriceSettings = LatestPriceSettings(), places: StoredPlaces = .offsets
+  ) throws -> VerifyResult {
     var verifier = Verification(
       input: try partition(Topic.ticks.name), outputs: try outputs(),
-      store: try CheckpointDirectory(checkpoints, files: files)
+      store: try CheckpointDirectory(checkpoints, files: files), places: places
     ) { makePair(latest) }
     return try verifier.run(maxBytes: 3000)
   }

@@ -4,6 +4,7 @@ import Core
 import Events
 import Foundation
 import Log
+import LogKafka
 import Processors
 
 extension Command {
@@ -12,23 +13,42 @@ extension Command {
     options: topologyOptions,
     details: """
       The topology must be the one that the data was made with: weights and intervals are part of the history.
+      On Kafka it judges what is committed when it begins, also beside running processes, and compares with the
+      checkpoints that are in the data directory.
+
       Exit status 0: all equal. 1: the first difference is named. 65: stored data is damaged, file and byte are named.
       """
   ) { arguments in
-    let topology = try Topology.loadEmbedded(arguments)
-    return try withReader(arguments) { log in
-      guard let settings = log.topics().first(where: { $0.name == Topic.ticks.name }) else {
-        throw CommandFailure(code: .missingInput, message: "there are no ticks in \(topology.log.directory)")
+    let topology = try Topology.load(arguments, environment: ProcessInfo.processInfo.environment)
+    guard let kafka = topology.log.kafka else {
+      return try withReader(arguments) { log in
+        guard log.topics().contains(where: { $0.name == Topic.ticks.name }) else {
+          throw CommandFailure(code: .missingInput, message: "there are no ticks in \(topology.log.directory)")
+        }
+        return try verify(log, .offsets, topology)
       }
-      for index in 0..<settings.partitions {
-        let code = try verify(log, partition: index, topology)
-        guard code == .success else { return code }
-      }
-      return .success
     }
+    let log = try KafkaLog.open(kafka, topology)
+    defer { log.close() }
+    // What is not there is said; else the log then knows how many partitions there are.
+    do throws(LogError) { _ = try log.partition(Topic.ticks.name, 0) } catch { throw CommandFailure(error) }
+    return try verify(log, .counts, topology)
   }
 
-  private static func verify(_ log: EmbeddedLog, partition index: Int, _ topology: Topology) throws -> ExitCode {
+  private static func verify<Source: EventLog>(
+    _ log: Source, _ places: StoredPlaces, _ topology: Topology
+  ) throws -> ExitCode {
+    let count = log.topics().first { $0.name == Topic.ticks.name }?.partitions ?? 0
+    for index in 0..<count {
+      let code = try verify(log, places, partition: index, topology)
+      guard code == .success else { return code }
+    }
+    return .success
+  }
+
+  private static func verify<Source: EventLog>(
+    _ log: Source, _ places: StoredPlaces, partition index: Int, _ topology: Topology
+  ) throws -> ExitCode {
     let clock = SystemClock()
     var progress = ProgressLine(label: "verified", unit: "records", nowNanos: clock.monotonicNanos())
     let result: VerifyResult
@@ -36,7 +56,8 @@ extension Command {
       let store = try onLog { () throws(LogError) in try CheckpointDirectory(topology.checkpointDirectory(index)) }
       let parts = try onLog { () throws(LogError) in try PriceTopics(log, index) }
       var verifier = Verifier(
-        input: parts.input, outputs: parts.outputs, store: store, settings: topology.taskSettings
+        input: parts.input, outputs: parts.outputs, store: store, settings: topology.taskSettings, places: places,
+        isCompacted: { name in Topic.all.contains { $0.name == name && topology.policy(of: $0).compaction != nil } }
       ) { topology.makeFold() }
       result = try verifier.run { done, total in
         progress.update(done: done, total: total, nowNanos: clock.monotonicNanos())
