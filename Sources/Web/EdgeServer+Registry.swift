@@ -8,12 +8,25 @@ private struct RegisteredSchema: Sendable {
   let subject: String
   let id: UInt32
   let text: String
+  /// As `SchemaText` has it.
+  let canonical: [UInt8]?
 
   init?(_ topic: Topic, _ text: [UInt8], _ ids: [Topic: UInt32]) {
     guard let id = ids[topic] else { return nil }
     subject = topic.name + "-value"
     self.id = id
     self.text = String(decoding: text, as: UTF8.self)
+    canonical = SchemaText.canonical(unsafe text.span.bytes)
+  }
+
+  /// What a question about a version is answered with.
+  func append(to writer: inout ByteWriter) {
+    writer.beginObject()
+    writer.field("subject", subject)
+    writer.field("version", Self.version)
+    writer.field("id", Int(id))
+    writer.field("schema", text)
+    writer.endObject()
   }
 
   /// Each subject has the one version that its topic's name carries.
@@ -70,12 +83,31 @@ extension EdgeServer {
           throw .unknown("version '\(routed.captures[1])'", code: 40402)
         }
         return .respond(
+          Self.registry { schema.append(to: &$0) })
+      },
+      Route(
+        "POST", "/subjects/{subject}", parameters: ["deleted", "format", "normalize"], isQuestion: true
+      ) { routed throws(HTTPProblem) in
+        let schema = try catalog.schema(subject: routed.captures[0])
+        guard try Self.sent(routed) == schema.canonical else {
+          throw .unknown("such schema of '\(schema.subject)'", code: 40403)
+        }
+        return .respond(Self.registry { schema.append(to: &$0) })
+      },
+      // Clients register what they write with: what is there already is told, so that they can.
+      Route(
+        "POST", "/subjects/{subject}/versions", parameters: ["format", "normalize"], isQuestion: true
+      ) { routed throws(HTTPProblem) in
+        let sent = try Self.sent(routed)
+        guard let schema = try? catalog.schema(subject: routed.captures[0]), sent == schema.canonical else {
+          throw .registry(
+            422, "Read-only", "This registry takes no schemas: there are only those of Millrace's own topics.",
+            code: 42205)
+        }
+        return .respond(
           Self.registry { writer in
             writer.beginObject()
-            writer.field("subject", schema.subject)
-            writer.field("version", RegisteredSchema.version)
             writer.field("id", Int(schema.id))
-            writer.field("schema", schema.text)
             writer.endObject()
           })
       },
@@ -113,6 +145,12 @@ extension EdgeServer {
         .respond(Self.registry { $0.append(utf8: "[\"AVRO\"]") })
       },
     ]
+  }
+
+  private static func sent(_ routed: RoutedRequest) throws(HTTPProblem) -> [UInt8] {
+    let body = routed.request.body
+    if let schema = SchemaText.sent(in: unsafe body.span.bytes) { return schema }
+    throw .registry(422, "No schema", "The body is no JSON object with an Avro schema in 'schema'.", code: 42201)
   }
 
   /// What clients may ask of any list.
@@ -164,10 +202,14 @@ extension EdgeServer {
 extension HTTPProblem {
   /// A problem that registry clients understand too: they look for `error_code` and `message`.
   fileprivate static func unknown(_ what: String, code: Int) -> HTTPProblem {
+    registry(404, "Unknown", "There is no \(what).", code: code)
+  }
+
+  fileprivate static func registry(_ status: Int, _ title: String, _ detail: String, code: Int) -> HTTPProblem {
     var message = ByteWriter()
-    message.append(jsonString: "There is no \(what).")
+    message.append(jsonString: detail)
     return HTTPProblem(
-      404, "Unknown", detail: "There is no \(what).", remedy: "/subjects lists what there is.",
+      status, title, detail: detail, remedy: "/subjects lists what there is.",
       members: [("error_code", "\(code)"), ("message", String(utf8: message.bytes))])
   }
 }

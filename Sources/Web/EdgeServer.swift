@@ -109,7 +109,7 @@ package final class EdgeServer<Log: EventLog, Sink: TickSink>: Sendable {
     do throws(HTTPProblem) {
       if request.method == "OPTIONS" { return nil }
       let route = try table.match(request).route
-      if route.method != "GET" { try authorize(request) }
+      if route.writes { try authorize(request) }
       return nil
     } catch {
       return dressed(error.response, request)
@@ -120,7 +120,7 @@ package final class EdgeServer<Log: EventLog, Sink: TickSink>: Sendable {
     if request.method == "OPTIONS" { return .respond(dressed(options(request, table), request)) }
     do throws(HTTPProblem) {
       let (route, routed) = try table.match(request)
-      if route.method != "GET" { try authorize(request) }
+      if route.writes { try authorize(request) }
       switch try route.handler(routed) {
       case .respond(let response): return .respond(dressed(response, request))
       case .later(let start):

@@ -148,10 +148,13 @@ def test_what_is_not_there_is_said_in_the_registry_s_words(kafka, ask, code):
 
 
 def test_nothing_can_be_registered(kafka):
-    schema = kafka.registry.get_latest_version("prices.ticks.v1-value").schema
+    latest = kafka.registry.get_latest_version("prices.ticks.v1-value")
     with pytest.raises(SchemaRegistryError) as raised:
-        kafka.registry.register_schema("mine-value", schema)
-    assert raised.value.http_status_code == 405
+        kafka.registry.register_schema("mine-value", latest.schema)
+    assert (raised.value.http_status_code, raised.value.error_code) == (422, 42205)
+    # But what is there is found, and who registers it is told its id.
+    assert kafka.registry.lookup_schema("prices.ticks.v1-value", latest.schema).schema_id == latest.schema_id
+    assert kafka.registry.register_schema("prices.ticks.v1-value", latest.schema) == latest.schema_id
 
 
 def test_a_dead_letter_holds_its_original(kafka):

@@ -196,6 +196,39 @@ import Testing
     #expect(try edge.client().get(path).text == answer + "\n")
   }
 
+  /// However the schema is written, and with no key: nothing is changed.
+  @Test func theRegistryLooksSchemasUp() throws {
+    let edge = try EdgeFixture(configure: {
+      $0.ingestKeys = ["key"]
+      $0.schemaIDs = [.ticks: 70, .latest: 71]
+    })
+    let client = try edge.client()
+    let path = "/subjects/prices.ticks.v1-value"
+    let registered = try client.get("\(path)/versions/1").text
+    let text = String(
+      decoding: try HTTPSpecification.read("\(HTTPSpecification.root)/schemas/prices.ticks.v1.avsc"), as: UTF8.self)
+    let short = text.split(separator: "\n").map { $0.drop { $0 == " " } }.joined(separator: " ")
+    // Another order of the first two members.
+    let turned = short.replacing(#""type": "record", "name": "Tick","#, with: #""name":"Tick","type":"record","#)
+    #expect(turned != short)
+    func body(_ schema: String) -> String {
+      #"{"schemaType":"AVRO","schema":"\#(schema.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))"}"#
+    }
+    for schema in [short, turned] {
+      #expect(try client.post(path, body(schema)).text == registered)
+      #expect(try client.post("\(path)/versions?normalize=false", body(schema)).text == "{\"id\":70}\n")
+    }
+    for (target, schema, status, code) in [
+      (path, #"{"type":"string"}"#, 404, 40403), ("/subjects/prices.candles.v1-value", short, 404, 40401),
+      (path, "{", 422, 42201), ("\(path)/versions", #""string""#, 422, 42205),
+      ("/subjects/mine-value/versions", short, 422, 42205), ("\(path)/versions", "", 422, 42201),
+    ] {
+      let answer = try client.post(target, body(schema))
+      #expect(answer.status == status && answer.text.contains("\"error_code\":\(code)"), "\(target) \(answer.text)")
+    }
+    #expect(try client.post("/v1/ingest/prices.ticks", "{}").status == 401)
+  }
+
   @Test func streamsAreListedWithTheirRange() throws {
     let edge = try priced()
     let text = try edge.client().get("/v1/streams").text

@@ -19,11 +19,18 @@ package struct Route: Sendable {
   package let pattern: String
   /// The query parameters that it knows; any other is refused.
   package let parameters: [String]
+  /// Whether it changes anything, which takes a right.
+  package let writes: Bool
   package let handler: Handler
   fileprivate let segments: [Substring]
 
-  package init(_ method: String, _ pattern: String, parameters: [String] = [], _ handler: @escaping Handler) {
+  /// With `isQuestion`, a method other than GET changes nothing either.
+  package init(
+    _ method: String, _ pattern: String, parameters: [String] = [], isQuestion: Bool = false,
+    _ handler: @escaping Handler
+  ) {
     self.method = method
+    writes = method != "GET" && !isQuestion
     self.pattern = pattern
     self.parameters = parameters
     self.handler = handler
