@@ -5,8 +5,9 @@ internal import Codecs
 internal import Core
 internal import Log
 
-/// Owns one producer handle with a transactional id. Its making shuts out every earlier holder of the id. One thread at
-/// a time. It needs no thread of its own: nobody asks for delivery reports, since a commit fails where a delivery did.
+/// Owns one producer handle with a transactional id. Its making shuts out every earlier holder of the id, and takes
+/// back what that left open. One thread at a time. It needs no thread of its own: a commit fails where a delivery did,
+/// and `flush` runs delivery reports, for who wants them.
 @safe final class TransactionalProducer {
   /// From the moment that the brokers may be doing something late that was asked for earlier.
   private(set) var isSuspect = false
@@ -15,15 +16,15 @@ internal import Log
   private let timeouts: KafkaTimeouts
   private let clock = SystemClock()
 
+  /// As `role`, with `more` settings. `topics`: those that `produce` may write to at once.
   init(
-    _ id: String, topics names: [String], _ configuration: KafkaConfiguration, logger: Logger
+    _ id: String, topics names: [String] = [], as role: KafkaRole = .transactions, _ configuration: KafkaConfiguration,
+    logger: Logger, more: [(key: String, value: String)] = []
   ) throws(KafkaError) {
     timeouts = configuration.timeouts
-    handle = try KafkaHandle(.transactions, configuration, logger: logger, more: [("transactional.id", id)])
+    handle = try KafkaHandle(role, configuration, logger: logger, more: more + [("transactional.id", id)])
     do throws(KafkaError) {
-      for name in names where topics[name] == nil {
-        topics[name] = try KafkaTopic.known(name, to: handle, timeoutMillis: timeouts.requestMillis)
-      }
+      for name in names { _ = try topic(name) }
       try unsafe call("taking over the transactional id \(id)", timeoutMillis: timeouts.appendMillis) { timeout in
         unsafe rd_kafka_init_transactions(handle.raw, timeout)
       }
@@ -39,6 +40,14 @@ internal import Log
     for topic in topics.values { topic.free() }
     topics = [:]
     handle.destroy()
+  }
+
+  /// The topic, for writing to it. The first time it asks the brokers.
+  func topic(_ name: String) throws(KafkaError) -> KafkaTopic {
+    if let topic = topics[name] { return topic }
+    let topic = try KafkaTopic.known(name, to: handle, timeoutMillis: timeouts.requestMillis)
+    topics[name] = topic
+    return topic
   }
 
   func begin() throws(KafkaError) {
@@ -63,16 +72,30 @@ internal import Log
     }
   }
 
+  /// Waits until all that was written is delivered, or has failed, and its delivery reports have run.
+  func flush() throws(KafkaError) {
+    let code = unsafe rd_kafka_flush(handle.raw, Int32(clamping: timeouts.appendMillis))
+    guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "appending") }
+  }
+
+  func commit() throws(KafkaError) {
+    // Any other timeout than -1 may leave librdkafka and the brokers of different minds.
+    try noticingLateness { () throws(KafkaError) in
+      try unsafe call("committing") { timeout in unsafe rd_kafka_commit_transaction(handle.raw, timeout) }
+    }
+  }
+
   /// Commits the transaction together with `position` of the group's partition of `input`.
   func commit(
     _ position: CommittedPosition, of input: (topic: String, index: Int), _ group: GroupIdentity
   ) throws(KafkaError) {
-    let start = clock.monotonicNanos()
-    // Whatever the brokers were asked twice, and answered once, they may still do later.
-    defer {
-      let took = clock.monotonicNanos() - start
-      if took >= Int64(timeouts.socketMillis) * 1_000_000 || handle.hasSeenRequestTimeout { isSuspect = true }
-    }
+    try noticingLateness { () throws(KafkaError) in try add(position, of: input, group) }
+    try commit()
+  }
+
+  private func add(
+    _ position: CommittedPosition, of input: (topic: String, index: Int), _ group: GroupIdentity
+  ) throws(KafkaError) {
     let offsets = unsafe rd_kafka_topic_partition_list_new(1)
     defer { unsafe rd_kafka_topic_partition_list_destroy(offsets) }
     unsafe millrace_kafka_add_position(
@@ -84,8 +107,6 @@ internal import Log
         unsafe rd_kafka_send_offsets_to_transaction(handle.raw, offsets, metadata, timeout)
       }
     }
-    // Any other timeout than this may leave librdkafka and the brokers of different minds.
-    try unsafe call("committing") { timeout in unsafe rd_kafka_commit_transaction(handle.raw, timeout) }
   }
 
   /// Takes back the open transaction as well as that can be done; what cannot, ends with the next `init`.
@@ -97,6 +118,16 @@ internal import Log
       return
     }
     unsafe rd_kafka_error_destroy(error)
+  }
+
+  /// Whatever the brokers were asked twice, and answered once, they may still do later.
+  private func noticingLateness(_ body: () throws(KafkaError) -> Void) throws(KafkaError) {
+    let start = clock.monotonicNanos()
+    defer {
+      let took = clock.monotonicNanos() - start
+      if took >= Int64(timeouts.socketMillis) * 1_000_000 || handle.hasSeenRequestTimeout { isSuspect = true }
+    }
+    try body()
   }
 
   /// Runs a transactional call, again while librdkafka says that the same call may succeed. `body` gets the timeout.
