@@ -77,6 +77,7 @@ test-kafka: deps build ## what runs on Apache Kafka, against BOOTSTRAP=host:port
 
 faults-kafka: deps build ## processors, edges and brokers killed and frozen at full length, on three brokers of ../shared/kafka
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/Kafka/requirements.txt
+	swift build --product millrace # which can be told to have a bug
 	$(VENV)/bin/python3 -m pytest -q -s -rs Tests/KafkaFaults --full $(if $(ONLY),-k $(ONLY))
 
 # Debian's Caddy and Prometheus, which check our files for them: unpacked here, not installed.

@@ -140,6 +140,9 @@ extension Topology.KafkaSection {
     configuration.group = group
     configuration.replication = replication
     configuration.minInsyncReplicas = minInsyncReplicas
+    #if PLANTED_BUGS
+      configuration.plantedBug = environment["MILLRACE_PLANTED_BUG"].flatMap { KafkaPlantedBug(rawValue: $0) }
+    #endif
     if let tls {
       let password = try Self.secret(environment[Self.keyPasswordVariable], tls.keyPasswordFile)
       configuration.tls = KafkaTLS(

@@ -18,13 +18,23 @@ def absence():
 
 
 class Cluster:
-    """Brokers are numbered from 1."""
+    """Brokers are numbered from 1. With a `proxy`, a single one, there is also a way to it through that."""
 
-    def __init__(self, brokers, port):
+    def __init__(self, brokers, port, proxy=None):
         self.directory = tempfile.mkdtemp(prefix="millrace-faults-")
         self.environment = {
             **os.environ, "KAFKA_DIR": self.directory, "KAFKA_PORT": str(port), "KAFKA_HEAP": "384m"}
-        self.bootstrap = self.run("start", "--brokers", str(brokers)).split()[-1]
+        settings = []
+        if proxy:
+            # Where the script would have its listener with TLS.
+            proxy.upstream = port + 1
+            direct = f"PLAINTEXT://127.0.0.1:{port}"
+            settings = [
+                f"listeners={direct},HELD://127.0.0.1:{port + 1},CONTROLLER://127.0.0.1:{port + 2}",
+                f"advertised.listeners={direct},HELD://127.0.0.1:{proxy.port}",
+                "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,HELD:PLAINTEXT"]
+        options = [word for setting in settings for word in ("--set", setting)]
+        self.bootstrap = self.run("start", "--brokers", str(brokers), *options).split()[-1]
 
     def run(self, *words, check=True):
         done = subprocess.run(

@@ -8,12 +8,12 @@ import time
 
 import cluster
 from audit import INPUT, Reader, judge
-from harness import Server
+from harness import BINARY, Server
 
 PARTITIONS = 4
 TOPOLOGY = """
 log:
-  kafka: {{bootstrapServers: "{bootstrap}", replication: {replication}, minInsyncReplicas: {insync}}}
+  kafka: {{bootstrapServers: "{bootstrap}", replication: {replication}, minInsyncReplicas: {insync}{more}}}
   partitions: %d
 feeds:
   - {{kind: synthetic, ratePerSecond: {rate}, outliersPerMillion: 5000}}
@@ -24,24 +24,31 @@ processors: {{checkpointEveryRecords: 20000}}
 class System:
     """One feed and some processors on a cluster, with a reader beside them."""
 
-    def __init__(self, kafka, directory, rate, brokers):
+    def __init__(self, kafka, directory, rate, brokers, proxy=None, binary=BINARY):
         self.kafka = kafka
         self.brokers = brokers
         self.directory = pathlib.Path(directory)
         self.topology = self.directory / "topology.yaml"
         self.topology.write_text(TOPOLOGY.format(
-            bootstrap=kafka.bootstrap, rate=rate, replication=brokers, insync=max(1, brokers - 1)))
+            bootstrap=kafka.bootstrap, rate=rate, replication=brokers, insync=max(1, brokers - 1), more=""))
+        # How processors alone are started.
+        self.processor = {"topology": self.topology}
+        if proxy:
+            self.processor = {"topology": self.directory / "processors.yaml", "binary": binary}
+            self.processor["topology"].write_text(TOPOLOGY.format(
+                bootstrap=f"127.0.0.1:{proxy.port}", rate=rate, replication=1, insync=1,
+                more=f", requestTimeoutMillis: {1000 * proxy.timeout_seconds}"))
         self.feeds = self.start("feeds", "feeds")
         self.feeds.wait_ready(60)
         self.reader = Reader(kafka.bootstrap, PARTITIONS)
         self.processors = {}
         self.edges = []
 
-    def start(self, name, roles):
-        return Server(self.directory / name, "--topology", self.topology, "--roles", roles)
+    def start(self, name, roles, topology=None, **options):
+        return Server(self.directory / name, "--topology", topology or self.topology, "--roles", roles, **options)
 
     def process(self, name):
-        self.processors[name] = self.start(name, "processors")
+        self.processors[name] = self.start(name, "processors", **self.processor)
 
     def kill(self, name):
         self.processors.pop(name).kill()
@@ -90,11 +97,11 @@ class System:
 
 
 @contextlib.contextmanager
-def running(directory, brokers, rate):
-    kafka = cluster.Cluster(brokers, port=24000 + os.getpid() % 400 * 9)
+def running(directory, brokers, rate, proxy=None, binary=BINARY):
+    kafka = cluster.Cluster(brokers, port=24000 + os.getpid() % 400 * 9, proxy=proxy)
     system = None
     try:
-        system = System(kafka, directory, rate, brokers)
+        system = System(kafka, directory, rate, brokers, proxy, binary)
         yield system
     finally:
         if system:

@@ -18,11 +18,11 @@ BINARY = os.environ.get("MILLRACE_BINARY", str(ROOT / ".build/release/millrace")
 class Server:
     """One `millrace run`. Its stderr is kept; the port is the one it reports."""
 
-    def __init__(self, data, *options, listen="127.0.0.1:0"):
+    def __init__(self, data, *options, listen="127.0.0.1:0", binary=BINARY):
         self.data = str(data)
         self.lines = []
         self.base = None
-        command = [BINARY, "run", "--data", self.data, "--listen", listen, *map(str, options)]
+        command = [binary, "run", "--data", self.data, "--listen", listen, *map(str, options)]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         self.listening = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
