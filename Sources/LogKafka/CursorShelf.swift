@@ -62,6 +62,13 @@ final class CursorShelf: Sendable {
     }
   }
 
+  /// Lets go of what was fetched ahead, but for what is being read.
+  func restAll() {
+    monitor.withLock { state in
+      for cursor in state.idle { cursor.stop() }
+    }
+  }
+
   /// Frees all cursors; those that are lent must have come back.
   func close() {
     monitor.withLock { state in

@@ -31,7 +31,7 @@ package final class KafkaLog: EventLog {
   private let producer: ProducerHandle
   private let consumers: ConsumerHandles
   private let tail: TailWatch
-  private let cluster: String
+  private let epochs: TopicEpochs
   private let registry = Mutex(Topics())
   private let membership = Mutex<GroupMembership?>(nil)
   private let storedFailure = Mutex<LogError?>(nil)
@@ -51,7 +51,9 @@ package final class KafkaLog: EventLog {
     timeouts = configuration.timeouts
     let questions = try QuestionsHandle(configuration, logger: logger)
     do throws(KafkaError) {
-      cluster = try questions.clusterIdentity()
+      epochs = TopicEpochs(
+        cluster: try questions.clusterIdentity(), questions: questions,
+        readsTopicSettings: configuration.readsTopicSettings)
       producer = try ProducerHandle(configuration, logger: logger)
     } catch {
       questions.destroy()
@@ -59,7 +61,7 @@ package final class KafkaLog: EventLog {
     }
     self.questions = questions
     consumers = ConsumerHandles(configuration, logger: logger)
-    tail = TailWatch(questions: questions, changes: changes, requestMillis: configuration.timeouts.requestMillis)
+    tail = TailWatch(questions: questions, epochs: epochs, requestMillis: configuration.timeouts.requestMillis)
   }
 
   /// Why the log takes no appends any more, or nil.
@@ -159,17 +161,13 @@ package final class KafkaLog: EventLog {
   }
 
   private func epoch(of topic: String) throws(LogError) -> UInt32 {
-    guard configuration.readsTopicSettings else {
-      return TopicRules.epoch(cluster: cluster, topic: topic, marker: nil)
-    }
-    let found = try onKafka { () throws(KafkaError) in try questions.settings(of: topic).all }
-    let marker = TopicRules.marker(inRetentionBytes: found["retention.bytes"])
-    if marker == nil {
+    let epoch = try onKafka { () throws(KafkaError) in try epochs.epoch(of: topic) }
+    if !epoch.isMarked {
       logger.warning(
         "a topic without Millrace's mark: if it is deleted and created anew, old positions will be believed",
         ["topic": topic])
     }
-    return TopicRules.epoch(cluster: cluster, topic: topic, marker: marker)
+    return epoch.value
   }
 
   /// How many partitions the topic has; with `isAwaited`, once all of them have leaders.

@@ -18,7 +18,7 @@ package final class KafkaPartition: PartitionLog {
 
   package let topic: String
   package let index: Int
-  package let epoch: UInt32
+  private let storedEpoch: Atomic<UInt32>
   private let log: KafkaLog
   private let producerTopic: KafkaTopic
   private let cursors: CursorShelf
@@ -36,7 +36,7 @@ package final class KafkaPartition: PartitionLog {
   ) {
     self.topic = topic
     self.index = index
-    self.epoch = epoch
+    storedEpoch = Atomic(epoch)
     self.log = log
     self.producerTopic = producerTopic
     cursors = CursorShelf(makeCursor: makeCursor)
@@ -57,6 +57,7 @@ package final class KafkaPartition: PartitionLog {
     isEncodingChecked.store(true, ordering: .releasing)
   }
 
+  package var epoch: UInt32 { storedEpoch.load(ordering: .acquiring) }
   package var startOffset: Int64 { start.load(ordering: .acquiring) }
   package var highWatermark: Int64 { end.load(ordering: .acquiring) }
 
@@ -64,6 +65,15 @@ package final class KafkaPartition: PartitionLog {
   func publish(end offset: Int64) {
     let before = end.max(offset, ordering: .acquiringAndReleasing).oldValue
     if offset > before { log.changes.advance() }
+  }
+
+  /// The topic was deleted and created anew: nothing of before holds. On the thread "kafka-tail".
+  func beginAgain(epoch: UInt32, offsets: Range<Int64>) {
+    cursors.restAll()
+    start.store(offsets.lowerBound, ordering: .releasing)
+    end.store(offsets.upperBound, ordering: .releasing)
+    storedEpoch.store(epoch, ordering: .releasing)
+    log.changes.advance()
   }
 
   func publish(start offset: Int64) { start.max(offset, ordering: .acquiringAndReleasing) }
@@ -132,6 +142,7 @@ package final class KafkaPartition: PartitionLog {
       if offset > highWatermark { throw .afterEnd(end: highWatermark) }
     }
     guard offset < highWatermark else { return false }
+    let before = epoch
     let clock = SystemClock()
     let deadline = clock.monotonicNanos() + Int64(log.timeouts.readMillis) * 1_000_000
     let taken = try onKafka { () throws(KafkaError) in
@@ -153,7 +164,7 @@ package final class KafkaPartition: PartitionLog {
       if log.gate.isClosed { throw .closed }
       throw .unavailable("no record of \(topic)-\(index) at \(offset) came within the read timeout")
     }
-    publish(end: found)
+    if epoch == before { publish(end: found) }
     return true
   }
 

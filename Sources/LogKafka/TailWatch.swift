@@ -18,13 +18,13 @@ final class TailWatch: Sendable {
 
   private let monitor = Monitor(State())
   private let questions: QuestionsHandle
-  private let changes: ChangeSignal
+  private let epochs: TopicEpochs
   private let requestMillis: Int
   private let thread: Monitor<NamedThread?>
 
-  init(questions: QuestionsHandle, changes: ChangeSignal, requestMillis: Int) {
+  init(questions: QuestionsHandle, epochs: TopicEpochs, requestMillis: Int) {
     self.questions = questions
-    self.changes = changes
+    self.epochs = epochs
     self.requestMillis = requestMillis
     thread = Monitor(nil)
     thread.withLock { [self] in $0 = NamedThread("kafka-tail") { self.run() } }
@@ -61,6 +61,7 @@ final class TailWatch: Sendable {
     var delivered: [OutgoingBatch] = []
     var nextStartPoll = clock.monotonicNanos() + Limits.Kafka.startPollNanos
     var wasWaited = false
+    var silent: Set<ObjectIdentifier> = []
     while true {
       let pause = wasWaited ? Limits.Kafka.tailPollNanos : Limits.Kafka.tailIdleNanos
       let hadWaiters = wasWaited
@@ -74,13 +75,15 @@ final class TailWatch: Sendable {
         wasWaited = state.waiters > 0
         return (state.partitions, state.isClosed)
       }
-      refresh(isClosed ? unique(delivered) : partitions)
+      refresh(isClosed ? unique(delivered) : partitions, &silent)
       for batch in delivered { batch.partition.complete(batch) }
       if isClosed, delivered.isEmpty { return }
       let now = clock.monotonicNanos()
       guard now >= nextStartPoll else { continue }
       nextStartPoll = now + Limits.Kafka.startPollNanos
       refreshStarts(partitions)
+      // What the brokers cannot tell now is asked again with the next round.
+      try? epochs.renew(partitions)
       for partition in partitions { partition.restCursors(now: now) }
     }
   }
@@ -92,22 +95,30 @@ final class TailWatch: Sendable {
   }
 
   /// Asks for the ends and publishes them. What cannot be answered now is asked again with the next round; appends are
-  /// durable all the same.
-  private func refresh(_ partitions: [KafkaPartition]) {
+  /// durable all the same. `silent` are the partitions that could not be answered the last time: they may have been
+  /// deleted and created anew meanwhile, which is asked first.
+  private func refresh(_ partitions: [KafkaPartition], _ silent: inout Set<ObjectIdentifier>) {
     guard !partitions.isEmpty else { return }
     let places = partitions.map { ($0.topic, $0.index) }
     let timeout = min(requestMillis, 1000)
     var trouble: KafkaError?
+    var returned: [KafkaPartition] = []
     do throws(KafkaError) {
       let ends = try questions.offsets(of: places, at: QuestionsHandle.end, timeoutMillis: timeout)
       for (partition, end) in zip(partitions, ends) {
         switch end {
+        case .success where silent.contains(ObjectIdentifier(partition)): returned.append(partition)
         case .success(let offset): partition.publish(end: offset)
-        case .failure(let error): trouble = error
+        case .failure(let error):
+          trouble = error
+          silent.insert(ObjectIdentifier(partition))
         }
       }
+      try epochs.renew(returned)
+      for partition in returned { silent.remove(ObjectIdentifier(partition)) }
     } catch {
       trouble = error
+      silent.formUnion(partitions.map { ObjectIdentifier($0) })
     }
     monitor.withLock { state in
       let since = state.trouble?.sinceNanos ?? SystemClock().monotonicNanos()

@@ -165,6 +165,31 @@ struct RealBrokerTests {
     #expect(try third.partition(name, 0).epoch != epoch)
   }
 
+  /// Others delete a topic and create it anew under a process that goes on.
+  @Test func noticesThatATopicBeganAgain() throws {
+    let name = Broker.freshTopic("events.v1")
+    let log = try Broker.open()
+    defer { log.close() }
+    try log.createTopic(TopicSettings(name: name))
+    let partition = try log.partition(name, 0)
+    try partition.appendAndWait(makeBatch(["1", "2", "3"]))
+    #expect(try readAll(partition).count == 3)
+    let epoch = partition.epoch
+    try OtherClient().delete(name)
+    let other = try Broker.open()
+    defer { other.close() }
+    try other.createTopic(TopicSettings(name: name))
+    try other.partition(name, 0).appendAndWait(makeBatch(["4"]))
+    let deadline = SystemClock().monotonicNanos() + 60_000_000_000
+    while partition.epoch == epoch, SystemClock().monotonicNanos() < deadline {
+      _ = log.waitForChange(after: log.generation, timeoutNanos: 100_000_000)
+    }
+    #expect(partition.epoch == (try other.partition(name, 0).epoch))
+    while partition.highWatermark == 0 { _ = log.waitForChange(after: log.generation, timeoutNanos: 100_000_000) }
+    #expect(partition.highWatermark == 1)
+    #expect(try readAll(partition).map(\.value) == ["4"])
+  }
+
   @Test func refusesATopicThatForgets() throws {
     try factory.withLog(TopicSettings(name: "week.v1", policy: TopicPolicy(retentionMillis: 604_800_000))) {
       log, first in
