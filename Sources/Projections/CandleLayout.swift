@@ -12,6 +12,12 @@ struct RolledInterval {
   let places: Int
 
   func place(_ bucket: Int32) -> Int { first + (Int(bucket) & (places - 1)) }
+
+  /// Nil if time does not go so far.
+  func minutes(of bucket: Int32) -> ClosedRange<Int32>? {
+    let (start, overflow) = bucket.multipliedReportingOverflow(by: minutes)
+    return overflow || start > Int32.max - minutes ? nil : start...start + minutes - 1
+  }
 }
 
 /// The rings of open bars. A bucket is open from its first tick until the stream time reaches its end plus the

@@ -61,30 +61,51 @@ extension CandleProcessor {
   package mutating func restore(from reader: inout ByteReader) throws(CodecError) {
     streamNanos = try reader.read(littleEndian: Int64.self)
     firstOpenMinute = try reader.read(littleEndian: Int32.self)
+    guard streamNanos >= 0, firstOpenMinute == firstMinuteOpen(at: streamNanos) else {
+      throw .malformed(at: reader.position, reason: "open candles that are not those of the stream time")
+    }
     nextFinalNanos = (Int64(firstOpenMinute) + 1) * Self.minuteNanos + settings.latenessNanos
+    let open = firstOpenMinute...Int32(truncatingIfNeeded: streamNanos / Self.minuteNanos)
     let count = try reader.readCount(max: ProcessorLimits.instrumentsMax)
     extend(to: count)
     for instrument in 0..<count {
       instruments[instrument].dirtyMinutes = try reader.read(littleEndian: UInt64.self)
       instruments[instrument].dirtyRolled = try reader.read(littleEndian: UInt64.self)
       instruments[instrument].isCooling = try reader.readByte() != 0
-      let places = (layout.minutePlaces, layout.rolledCount)
-      try Self.restore(&minutes, instrument, places.0, &openCounts, firstCount: 0, from: &reader)
-      try Self.restore(&rolled, instrument, places.1, &openCounts, firstCount: places.0, from: &reader)
+      let dirty = (minutes: instruments[instrument].dirtyMinutes, rolled: instruments[instrument].dirtyRolled)
+      let usedMinutes = try Self.restore(
+        &minutes, instrument, layout.minutePlaces, &openCounts, firstCount: 0, from: &reader
+      ) { [layout] place, bucket in open.contains(bucket) && Int(bucket) & (layout.minutePlaces - 1) == place }
+      let usedRolled = try Self.restore(
+        &rolled, instrument, layout.rolledCount, &openCounts, firstCount: layout.minutePlaces, from: &reader
+      ) { [layout] place, bucket in
+        layout.rolled.contains { $0.place(bucket) == place && $0.minutes(of: bucket)?.overlaps(open) == true }
+      }
+      guard dirty.minutes & ~usedMinutes == 0, dirty.rolled & ~usedRolled == 0 else {
+        throw .malformed(at: reader.position, reason: "a change of a candle that is not open")
+      }
     }
     try due.restore(from: &reader, keyCount: count)
   }
 
+  /// Returns the places in use, a bit for each. `isRight` says whether a place may hold a bucket.
   private static func restore(
     _ bars: inout Slab<Bar>, _ instrument: Int, _ places: Int, _ openCounts: inout Slab<Int>, firstCount: Int,
-    from reader: inout ByteReader
-  ) throws(CodecError) {
+    from reader: inout ByteReader, _ isRight: (_ place: Int, _ bucket: Int32) -> Bool
+  ) throws(CodecError) -> UInt64 {
+    var used: UInt64 = 0
     for _ in 0..<(try reader.readByte()) {
       let at = reader.position
       let place = Int(try reader.readByte())
       guard place < places else { throw .malformed(at: at, reason: "a place that does not exist") }
-      bars[instrument * places + place] = try Bar(from: &reader)
+      let bar = try Bar(from: &reader)
+      guard isRight(place, bar.bucket), used & (1 &<< UInt64(place)) == 0 else {
+        throw .malformed(at: at, reason: "a candle that is not open, or not in its place")
+      }
+      used |= 1 &<< UInt64(place)
+      bars[instrument * places + place] = bar
       openCounts[firstCount + place] += 1
     }
+    return used
   }
 }

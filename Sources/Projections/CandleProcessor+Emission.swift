@@ -62,10 +62,14 @@ extension CandleProcessor {
     }
   }
 
+  func firstMinuteOpen(at streamNanos: Int64) -> Int32 {
+    Int32(truncatingIfNeeded: max(streamNanos - settings.latenessNanos, 0) / Self.minuteNanos)
+  }
+
   /// Ends every bucket whose end plus lateness the stream time has reached: by end, then instrument, then interval.
   @inline(never)
   mutating func finalize(_ row: TickRow, _ names: borrowing TickBatch, _ output: inout DerivedRecords) {
-    let target = Int32(truncatingIfNeeded: max(streamNanos - settings.latenessNanos, 0) / Self.minuteNanos)
+    let target = firstMinuteOpen(at: streamNanos)
     // Every open bar belongs to a bucket that began before the first open minute's successors in the ring and ends
     // within a day of them: after a longer silence there is nothing to end between then and now.
     let horizon = firstOpenMinute + Int32(layout.minutePlaces) + 1440
