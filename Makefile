@@ -56,7 +56,7 @@ simulate: libraries # runs of the simulator, without the bugs that a debug build
 	swift build -c release --product simulate
 
 test: deps build victim simulate ## every suite, then the system tests and the smoke of the fault campaigns
-	timeout --verbose 25m swift test --parallel
+	Tests/with-deadline 25 swift test --parallel
 	$(VENV)/bin/python3 -m pytest -q Tests/System
 	$(VENV)/bin/python3 -m pytest -q -rs Tests/Faults
 	$(VENV)/bin/python3 -m pytest -q -rs Tests/Docker
@@ -70,8 +70,8 @@ test-kafka: deps build ## what runs on Apache Kafka, against BOOTSTRAP=host:port
 	@if [ -n "$(strip $(KAFKA_MISSING))" ]; then $(SUDO) apt-get update -qq && \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $(KAFKA_MISSING) || \
 	  echo "SKIP: without $(KAFKA_MISSING) no other client reads the topics in text" >&2; fi
-	@Tests/LogKafka/with-broker timeout --verbose 15m swift test --filter LogKafkaTests
-	@CURRENT=yes Tests/LogKafka/with-broker timeout --verbose 15m swift test --skip-build --filter LogKafkaTests
+	@Tests/LogKafka/with-broker Tests/with-deadline 15 swift test --filter LogKafkaTests
+	@CURRENT=yes Tests/LogKafka/with-broker Tests/with-deadline 15 swift test --skip-build --filter LogKafkaTests
 	@Tests/LogKafka/with-broker $(VENV)/bin/python3 -m pytest -q -rs Tests/Kafka
 	$(VENV)/bin/python3 -m pytest -q -rs Tests/KafkaFaults
 

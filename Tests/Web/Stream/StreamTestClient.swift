@@ -90,6 +90,7 @@ final class StreamTestClient: @unchecked Sendable {  // Sendable: handed to the 
       let count = frame[sent...].withUnsafeBytes {
         Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
       }
+      if count < 0, errno == EINTR { continue }
       if count <= 0 { return }
       sent += count
     }
@@ -117,7 +118,9 @@ final class StreamTestClient: @unchecked Sendable {  // Sendable: handed to the 
       if let event = takeFrame() { return event }
       pause()
       var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-      guard Glibc.poll(&poll, 1, timeoutMillis) > 0 else { return .silence }
+      let ready = Glibc.poll(&poll, 1, timeoutMillis)
+      if ready < 0, errno == EINTR { continue }
+      guard ready > 0 else { return .silence }
       var chunk = [UInt8](repeating: 0, count: readBytes)
       let count = recv(descriptor, &chunk, chunk.count, 0)
       guard count > 0 else { return .end }
