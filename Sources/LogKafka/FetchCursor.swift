@@ -234,12 +234,14 @@ internal import Log
   }
 
   /// Has librdkafka fetch on. Once enough was fetched ahead, its thread sleeps for a second, however soon that is used
-  /// up, unless there is something else to do: any question to the partition's leader is.
+  /// up, unless there is something else to do: any question to the partition's leader is. The answer is not waited for,
+  /// and thrown away. (`rd_kafka_query_watermark_offsets` waits for ever if its question is thrown away before.)
   private func wake() {
     isFull = false
-    var ends: (Int64, Int64) = (0, 0)
-    let name = unsafe rd_kafka_topic_name(topic.raw)
-    _ = unsafe rd_kafka_query_watermark_offsets(
-      topic.handle.raw, name, index, &ends.0, &ends.1, Limits.Kafka.pollMillis)
+    let question = unsafe rd_kafka_topic_partition_list_new(1)
+    defer { unsafe rd_kafka_topic_partition_list_destroy(question) }
+    let entry = unsafe rd_kafka_topic_partition_list_add(question, rd_kafka_topic_name(topic.raw), index)
+    unsafe entry?.pointee.offset = QuestionsHandle.end
+    _ = unsafe rd_kafka_offsets_for_times(topic.handle.raw, question, 0)
   }
 }
