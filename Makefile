@@ -4,7 +4,7 @@ BINARY := .build/release/millrace
 VICTIM := .build/release/log-victim
 VENV := .venv
 # Debian's C libraries that the package links; `make deps` installs what is missing.
-PACKAGES := liblz4-dev libmicrohttpd-dev librdkafka-dev libssl-dev libyaml-dev zlib1g-dev
+PACKAGES := libcurl4-openssl-dev liblz4-dev libmicrohttpd-dev librdkafka-dev libssl-dev libyaml-dev zlib1g-dev
 MISSING = $(shell for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done)
 # What injects faults into system calls and disks; where it cannot be installed its tests skip, and say so.
 FAULT_PACKAGES := strace xfsprogs

@@ -20,6 +20,7 @@ let package = Package(
   targets: [
     // C libraries of the system: a module map and a header, no logic.
     .systemLibrary(name: "CCrypto"),
+    .systemLibrary(name: "CCurl"),
     .systemLibrary(name: "CKafka"),
     .systemLibrary(name: "CLZ4"),
     .systemLibrary(name: "CMicroHTTPD"),
@@ -44,6 +45,8 @@ let package = Package(
     .target(name: "Processors", dependencies: ["Codecs", "Events", "Log"], swiftSettings: sources),
     // The market logic: latest price, candles; queries with positions.
     .target(name: "Projections", dependencies: ["Codecs", "Events", "Processors"], swiftSettings: sources),
+    // The schema registry's client: which ids the topics' schemas have there.
+    .target(name: "Registry", dependencies: ["CCurl", "Codecs", "Core"], swiftSettings: sources),
     // The edge: REST, WebSocket fan-out, replay sessions, the page.
     .target(
       name: "Web",
@@ -56,7 +59,7 @@ let package = Package(
       name: "Wiring",
       dependencies: [
         "CPlatform", "CYAML", "Codecs", "Core", "Events", "Feeds", "Log", "LogKafka", "Processors", "Projections",
-        "Web",
+        "Registry", "Web",
       ],
       swiftSettings: sources),
     .executableTarget(name: "millrace", dependencies: ["Wiring"], swiftSettings: sources),
@@ -108,6 +111,9 @@ let package = Package(
       name: "ProjectionsTests",
       dependencies: ["Codecs", "Events", "Log", "Processors", "Projections", "Kit", "PortKit"],
       path: "Tests/Projections", swiftSettings: common),
+    .testTarget(
+      name: "RegistryTests", dependencies: ["Codecs", "Core", "Kit", "Registry"], path: "Tests/Registry",
+      swiftSettings: common),
     .testTarget(
       name: "WebTests",
       dependencies: ["CYAML", "Codecs", "Core", "Events", "Feeds", "Log", "Projections", "Web", "Kit"],

@@ -1,6 +1,7 @@
 // How to reach a Kafka cluster. Everything else is pinned: see PinnedSettings.
 
 package import Codecs
+package import Core
 
 /// What a client proves itself with, besides a certificate.
 package enum KafkaLogin: Sendable, Equatable {

@@ -34,17 +34,11 @@ private struct RegisteredSchema: Sendable {
 }
 
 /// The schemas of the topics whose values are Avro.
-private struct SchemaCatalog: Sendable {
+private struct RegisteredSchemas: Sendable {
   let all: [RegisteredSchema]
 
   init(ids: [Topic: UInt32]) {
-    all = [
-      RegisteredSchema(.ticks, PackageResources.prices_ticks_v1_avsc, ids),
-      RegisteredSchema(.latest, PackageResources.prices_latest_v1_avsc, ids),
-      RegisteredSchema(.candles, PackageResources.prices_candles_v1_avsc, ids),
-      RegisteredSchema(.sourceStatus, PackageResources.sources_status_v1_avsc, ids),
-      RegisteredSchema(.deadTicks, PackageResources.prices_ticks_dead_v1_avsc, ids),
-    ].compactMap(\.self)
+    all = Topic.all.compactMap { RegisteredSchema($0, SchemaCatalog.text(of: $0), ids) }
   }
 
   func schema(id text: String) throws(HTTPProblem) -> RegisteredSchema {
@@ -63,7 +57,7 @@ private struct SchemaCatalog: Sendable {
 
 extension EdgeServer {
   var registryRoutes: [Route] {
-    let catalog = SchemaCatalog(ids: configuration.schemaIDs)
+    let catalog = RegisteredSchemas(ids: configuration.schemaIDs)
     return [
       Route("GET", "/subjects", parameters: ["subjectPrefix"] + Self.listParameters) { routed throws(HTTPProblem) in
         let prefix = routed.parameter("subjectPrefix") ?? ""
@@ -173,7 +167,7 @@ extension EdgeServer {
 
   /// Those that have the schema of the id in the path; each subject has a schema of its own.
   private static func users(
-    of routed: RoutedRequest, _ catalog: SchemaCatalog
+    of routed: RoutedRequest, _ catalog: RegisteredSchemas
   ) throws(HTTPProblem) -> [RegisteredSchema] {
     let schema = try catalog.schema(id: routed.captures[0])
     let isAskedFor = routed.parameter("subject").map { $0 == schema.subject } ?? true

@@ -33,7 +33,9 @@ final class Runtime<Source: FoldingLog>: Sendable {
   private let runningFeeds: Atomic<Int>
 
   /// Creates what topics are missing. Nothing runs yet but the log's own threads. `stop` closes the log.
-  init(_ log: Source, _ topology: Topology, logger: Logger) throws(RuntimeError) {
+  init(
+    _ log: Source, _ topology: Topology, schemaIDs: [Topic: UInt32], logger: Logger
+  ) throws(RuntimeError) {
     self.log = log
     self.topology = topology
     self.logger = logger
@@ -52,10 +54,9 @@ final class Runtime<Source: FoldingLog>: Sendable {
     } catch {
       throw .edge("\(error)")
     }
-    edge = EdgeServer(
-      log: log, sink: sink,
-      configuration: try Self.edgeConfiguration(topology, metrics, logger, log, folds, streams),
-      streams: streams)
+    var configuration = try Self.edgeConfiguration(topology, metrics, logger, log, folds, streams)
+    configuration.schemaIDs = schemaIDs
+    edge = EdgeServer(log: log, sink: sink, configuration: configuration, streams: streams)
     addMetrics(metrics)
   }
 
@@ -67,7 +68,6 @@ final class Runtime<Source: FoldingLog>: Sendable {
     configuration.host = topology.edge.host
     configuration.port = topology.edge.port
     configuration.allowedOrigins = topology.edge.allowedOrigins
-    configuration.schemaIDs = topology.schemaIDs
     configuration.ingestInstruments = topology.instruments.isEmpty ? nil : topology.instruments
     configuration.version = Version.text
     configuration.metrics = metrics

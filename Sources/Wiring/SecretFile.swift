@@ -1,5 +1,6 @@
 // A secret on one line of a file: never in the topology, never printed.
 
+import Core
 import Foundation
 
 enum SecretFile {
@@ -12,5 +13,15 @@ enum SecretFile {
       let text = String(validating: data, as: UTF8.self)
     else { return nil }
     return text.last?.isNewline == true ? String(text.dropLast()) : text
+  }
+
+  /// A password: `value`, of the environment, or what is in `file`; nil with neither.
+  static func secret(_ value: String?, orIn file: String?) throws -> Secret? {
+    if let value { return Secret(value) }
+    guard let file else { return nil }
+    guard let text = read(file), !text.isEmpty else {
+      throw CommandFailure(code: .missingInput, message: "cannot read a password from \(file)")
+    }
+    return Secret(text)
   }
 }

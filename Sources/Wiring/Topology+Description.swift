@@ -33,7 +33,7 @@ extension Topology {
   }
 
   private var keys: [Key] {
-    log.keys + [
+    log.keys + (schemaRegistry?.keys ?? [Key(name: "schemaRegistry", value: "none")]) + [
       Key(name: "instruments", value: instruments.isEmpty ? "any" : instruments.joined(separator: ", ")),
       Key(name: "processors.latest.stalenessSeconds", value: "\(latest.stalenessSeconds)", unit: "s"),
       Key(name: "processors.latest.emitIntervalMillis", value: "\(latest.emitIntervalMillis)", unit: "ms"),

@@ -144,13 +144,13 @@ extension Topology.KafkaSection {
       configuration.plantedBug = environment["MILLRACE_PLANTED_BUG"].flatMap { KafkaPlantedBug(rawValue: $0) }
     #endif
     if let tls {
-      let password = try Self.secret(environment[Self.keyPasswordVariable], tls.keyPasswordFile)
+      let password = try SecretFile.secret(environment[Self.keyPasswordVariable], orIn: tls.keyPasswordFile)
       configuration.tls = KafkaTLS(
         authorities: tls.authorities, certificate: tls.certificate, key: tls.key, keyPassword: password)
       for file in [tls.authorities, tls.certificate, tls.key].compactMap(\.self) { try Self.check(file) }
     }
     if let sasl {
-      guard let password = try Self.secret(environment[Self.passwordVariable], sasl.passwordFile) else {
+      guard let password = try SecretFile.secret(environment[Self.passwordVariable], orIn: sasl.passwordFile) else {
         throw CommandFailure(
           code: .badData,
           message: "log.kafka.sasl has no password: name its file with passwordFile, or set \(Self.passwordVariable)")
@@ -163,15 +163,6 @@ extension Topology.KafkaSection {
         }
     }
     return configuration
-  }
-
-  private static func secret(_ value: String?, _ file: String?) throws -> Secret? {
-    if let value { return Secret(value) }
-    guard let file else { return nil }
-    guard let text = SecretFile.read(file), !text.isEmpty else {
-      throw CommandFailure(code: .missingInput, message: "cannot read a password from \(file)")
-    }
-    return Secret(text)
   }
 
   private static func check(_ file: String) throws {

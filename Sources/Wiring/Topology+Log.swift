@@ -1,6 +1,5 @@
 // The log section: where topics are, what an acknowledgement promises, how long records stay. Kafka's: Topology+Kafka.
 
-package import Codecs
 package import Events
 package import Log
 
@@ -60,20 +59,6 @@ extension Topology {
         CompactionPolicy(
           afterMillis: Int64(hours) * 3_600_000, tombstoneMillis: Int64(section.tombstoneHours ?? 24) * 3_600_000)
       })
-  }
-
-  /// How the values of the topics are stored, by their names.
-  package var encodings: [String: ValueEncoding] {
-    var encodings: [String: ValueEncoding] = [:]
-    let ids = schemaIDs
-    for topic in Topic.all { encodings[topic.name] = topic.encoding(ids[topic].map { .avro(id: $0) } ?? .json) }
-    return encodings
-  }
-
-  /// The ids in front of the values of those that are stored in Avro.
-  package var schemaIDs: [Topic: UInt32] {
-    let topics = Topic.all.filter { log.topics[$0.stream]?.encoding != .json }
-    return Dictionary(uniqueKeysWithValues: topics.map { ($0, $0.schemaID) })
   }
 
   /// How the topics are created.

@@ -5,6 +5,7 @@ package import Events
 /// Everything that `millrace run` starts. Defaults are those of the keys that a file leaves out.
 package struct Topology: Equatable, Sendable {
   package var log = LogSection()
+  package var schemaRegistry: RegistrySection?
   package var instruments: [String] = []
   package var feeds: [Feed] = []
   package var latest = LatestSection()

@@ -100,6 +100,7 @@ extension Topology {
     self.init()
     var top = try MappingReader(try YAMLDocument.parse(text), path: "")
     if let node = top.take("log") { try log.read(node) }
+    if let node = top.take("schemaRegistry") { schemaRegistry = try RegistrySection(node) }
     if let names = try top.texts("instruments") {
       for (name, mark) in names {
         guard Instrument.isValid(name) else {

@@ -30,9 +30,9 @@ class Server:
     def _read(self):
         for line in self.process.stderr:
             self.lines.append(line.rstrip("\n"))
-            match = re.search(r"http://([0-9.]+):(\d+)", line)
+            match = re.search(r"listening on (http://[0-9.]+:\d+)", line)
             if match and not self.base:
-                self.base = match.group(0)
+                self.base = match.group(1)
                 self.listening.set()
         self.listening.set()
 

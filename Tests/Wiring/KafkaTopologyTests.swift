@@ -1,5 +1,6 @@
 // The log section for Kafka: short and long, what it yields, and that passwords stay out of sight.
 
+import Core
 import Foundation
 import Kit
 import LogKafka

@@ -79,10 +79,12 @@ import Testing
   @Test func topicsHaveTheirOwnEncodings() throws {
     let topology = try Topology(
       yaml: "log: {topics: {prices.candles: {encoding: json}, prices.latest: {encoding: avro}}}")
-    #expect(topology.encodings[Topic.candles.name]?.form == .json)
-    #expect(topology.encodings.values.filter { !$0.translates }.count == Topic.all.count - 1)
-    #expect(topology.schemaIDs[.candles] == nil && topology.schemaIDs[.latest] == 2)
-    #expect(Topology().encodings.values.allSatisfy { !$0.translates })
+    let ids = try topology.schemaIDs()
+    #expect(ids[.candles] == nil && ids[.latest] == 2)
+    let encodings = topology.encodings(ids)
+    #expect(encodings[Topic.candles.name]?.form == .json)
+    #expect(encodings.values.filter { !$0.translates }.count == Topic.all.count - 1)
+    #expect(Topology().encodings(try Topology().schemaIDs()).values.allSatisfy { !$0.translates })
     let lines = topology.description.split(separator: "\n")
     #expect(lines.contains("* log.topics.prices.candles.encoding: json"))
     #expect(lines.contains("  log.topics.prices.latest.encoding: avro"))

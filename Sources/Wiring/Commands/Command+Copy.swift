@@ -37,7 +37,7 @@ extension Command {
     let choice = try TopicChoice(arguments["topics"] ?? "all")
     guard let kafka = from.topology.log.kafka else {
       let directory = from.topology.log.directory
-      return try withEmbedded(directory, from.topology.encodings) { log in
+      return try withEmbedded(directory, try from.encodings(stop)) { log in
         var topics = try choice.select(log.topics().filter { $0.name != CopyMap.topic.name })
         guard to.topology.log.kafka != nil, choice == .all else { return try copy(topics, from: log, to: to, stop) }
         let handover = try handover(from: log, directory, to)
@@ -45,7 +45,7 @@ extension Command {
         return try copy(topics, from: log, to: to, stop, handover)
       }
     }
-    let log = try KafkaLog.open(kafka, from.topology)
+    let log = try KafkaLog.open(kafka, try from.encodings(stop))
     defer { log.close() }
     return try copy(try choice.select(try topics(of: kafka, choice)), from: log, to: to, stop)
   }
@@ -93,7 +93,7 @@ extension Command {
       let log: EmbeddedLog
       var options = LogOptions()
       options.segmentBytes = Int64(end.topology.log.segmentBytes)
-      options.encodings = end.topology.encodings
+      options.encodings = try end.encodings(stop)
       do throws(LogError) {
         log = try EmbeddedLog.open(directory: end.topology.log.directory, options: options)
       } catch { throw CommandFailure(error) }
@@ -101,7 +101,7 @@ extension Command {
       return try run(wanted, from: source, to: EmbeddedCopyTarget(log: log), stop)
     }
     for topic in wanted { try refuseForgotten(topic.settings, in: source) }
-    let log = try KafkaLog.open(kafka, end.topology)
+    let log = try KafkaLog.open(kafka, try end.encodings(stop))
     defer { log.close() }
     // First of all: nothing that an earlier copy left under way may come after what is read next.
     let writer: KafkaCopyWriter

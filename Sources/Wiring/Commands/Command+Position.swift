@@ -40,7 +40,7 @@ extension Command {
       }
       return maps
     }
-    let log = try KafkaLog.open(kafka, topology)
+    let log = try KafkaLog.open(kafka)
     defer { log.close() }
     return try copyMaps(in: log)
   }

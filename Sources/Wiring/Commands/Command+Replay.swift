@@ -61,7 +61,7 @@ extension Command {
   /// Opens the log for reading, beside whoever writes it.
   static func withReader(_ arguments: Arguments, _ body: (EmbeddedLog) throws -> ExitCode) throws -> ExitCode {
     let topology = try Topology.loadEmbedded(arguments)
-    return try withEmbedded(topology.log.directory, topology.encodings, body)
+    return try withEmbedded(topology.log.directory, topology.encodings(try topology.schemaIDs()), body)
   }
 
   /// The same for a directory that is named; without `encodings`, values are given as they are stored.

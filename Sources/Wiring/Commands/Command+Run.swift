@@ -1,5 +1,6 @@
 // `millrace run`: the whole system, until Ctrl-C.
 
+import Codecs
 import Core
 import Events
 import Feeds
@@ -32,22 +33,26 @@ extension Command {
     // Before the log has threads, which would take the signal and end the process.
     let stop = StopSignal()
     let logger = Logger(format: arguments["log-format"] == "json" ? .json : .logfmt)
+    let schemaIDs = try topology.schemaIDs { stop.wait(timeoutNanos: $0) }
+    let encodings = topology.encodings(schemaIDs)
     if let kafka = topology.log.kafka {
       // Neither the folds nor the edge look at headers.
-      let log = try KafkaLog.open(kafka, topology, readsHeaders: false, logger: logger)
-      try run(log, topology, logger, stop, "events on Kafka at \(kafka.bootstrapServers)")
+      let log = try KafkaLog.open(kafka, encodings, readsHeaders: false, logger: logger)
+      try run(log, topology, schemaIDs, logger, stop, "events on Kafka at \(kafka.bootstrapServers)")
     } else {
-      try run(try openEmbedded(topology, logger: logger), topology, logger, stop, "data in \(topology.log.directory)")
+      let log = try openEmbedded(topology, encodings, logger: logger)
+      try run(log, topology, schemaIDs, logger, stop, "data in \(topology.log.directory)")
     }
     return .success
   }
 
   private static func run<Source: FoldingLog>(
-    _ log: Source, _ topology: Topology, _ logger: Logger, _ stop: StopSignal, _ place: String
+    _ log: Source, _ topology: Topology, _ schemaIDs: [Topic: UInt32], _ logger: Logger, _ stop: StopSignal,
+    _ place: String
   ) throws {
     let runtime: Runtime<Source>
     do throws(RuntimeError) {
-      runtime = try Runtime(log, topology, logger: logger)
+      runtime = try Runtime(log, topology, schemaIDs: schemaIDs, logger: logger)
       let port = try runtime.start { lines in for line in lines { Console.message("\(line)\n") } }
       let host = topology.edge.host.contains(":") ? "[\(topology.edge.host)]" : topology.edge.host
       Console.message("millrace: listening on http://\(host):\(port), \(place); Ctrl-C stops\n")
@@ -59,11 +64,13 @@ extension Command {
     runtime.stop()
   }
 
-  private static func openEmbedded(_ topology: Topology, logger: Logger) throws -> EmbeddedLog {
+  private static func openEmbedded(
+    _ topology: Topology, _ encodings: [String: ValueEncoding], logger: Logger
+  ) throws -> EmbeddedLog {
     var options = LogOptions()
     options.segmentBytes = Int64(topology.log.segmentBytes)
     options.reserveBytes = Limits.logReserveBytes
-    options.encodings = topology.encodings
+    options.encodings = encodings
     let log: EmbeddedLog
     do throws(LogError) {
       log = try EmbeddedLog.open(directory: topology.log.directory, options: options, files: PosixFiles())
@@ -100,8 +107,8 @@ extension CommandFailure {
       let stream = Topic.all.first { $0.name == topic }?.stream ?? topic
       self.init(
         code: .badData,
-        message: "\(topic) holds \(found), and the topology says \(wanted): let log.topics.\(stream).encoding say what "
-          + "is there, or bring the topics with millrace copy to where they are otherwise")
+        message: "\(topic) holds \(found), and the topology says \(wanted): let log.topics.\(stream).encoding and "
+          + "schemaRegistry say what is there, or bring the topics with millrace copy to where they are otherwise")
     case .unavailable(let reason): self.init(code: .unavailable, message: reason)
     case .refused(let reason): self.init(code: .badData, message: reason)
     default: self.init(code: .inputOutput, message: "the log: \(error)")

@@ -28,7 +28,7 @@ extension Command {
         return try verify(log, .offsets, topology)
       }
     }
-    let log = try KafkaLog.open(kafka, topology)
+    let log = try KafkaLog.open(kafka, topology.encodings(try topology.schemaIDs()))
     defer { log.close() }
     // What is not there is said; else the log then knows how many partitions there are.
     do throws(LogError) { _ = try log.partition(Topic.ticks.name, 0) } catch { throw CommandFailure(error) }

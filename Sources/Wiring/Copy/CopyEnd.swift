@@ -1,5 +1,6 @@
 // What `millrace copy` may be told to copy from and to.
 
+import Codecs
 import Core
 import Events
 import Foundation
@@ -31,6 +32,11 @@ struct CopyEnd {
     self.topology = topology
   }
 
+  /// How the values of its topics are stored. Asks the schema registry, if there is one.
+  func encodings(_ stop: StopSignal) throws -> [String: ValueEncoding] {
+    topology.encodings(try topology.schemaIDs { stop.wait(timeoutNanos: $0) })
+  }
+
   /// How the target shall have a topic of the source.
   func settings(of topic: TopicSettings) throws -> TopicSettings {
     guard let known = Topic.all.first(where: { $0.name == topic.name }) else { return topic }
@@ -47,14 +53,14 @@ struct CopyEnd {
 }
 
 extension KafkaLog {
-  /// Connects to the cluster that `topology` names, whose topics are stored as that says. `readsHeaders` is false for
-  /// who looks at no record's headers.
+  /// Connects to the cluster, whose topics are stored as `encodings` says. `readsHeaders` is false for who looks at no
+  /// record's headers.
   static func open(
-    _ section: Topology.KafkaSection, _ topology: Topology = Topology(), readsHeaders: Bool = true,
+    _ section: Topology.KafkaSection, _ encodings: [String: ValueEncoding] = [:], readsHeaders: Bool = true,
     logger: Logger = .silent
   ) throws -> KafkaLog {
     var configuration = try section.configuration(environment: ProcessInfo.processInfo.environment)
-    configuration.encodings = topology.encodings
+    configuration.encodings = encodings
     configuration.readsHeaders = readsHeaders
     do throws(KafkaError) { return try open(configuration, logger: logger) } catch { throw CommandFailure(error) }
   }

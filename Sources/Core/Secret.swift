@@ -2,8 +2,8 @@
 
 /// Text whose every description is `(secret)`.
 package struct Secret: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-  /// For librdkafka alone.
-  let revealed: String
+  /// For the C library that logs in with it alone.
+  package let revealed: String
 
   package init(_ text: String) { revealed = text }
 

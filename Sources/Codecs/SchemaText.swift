@@ -1,10 +1,8 @@
 // Schemas as clients send them: the same ones, however they are written.
 
-import Codecs
-
-enum SchemaText {
+package enum SchemaText {
   /// The schema in the body of a request about one, in canonical form; nil where there is none that is JSON.
-  static func sent(in body: RawSpan) -> [UInt8]? {
+  package static func sent(in body: RawSpan) -> [UInt8]? {
     var scanner = JSONScanner(body)
     var found: [UInt8]?
     do throws(CodecError) {
@@ -23,9 +21,9 @@ enum SchemaText {
     return found
   }
 
-  /// The JSON in `text` without white space and with each object's members in the order of their names; nil for what is
-  /// none.
-  static func canonical(_ text: RawSpan) -> [UInt8]? {
+  /// The JSON in `text` without white space and documentation, and with each object's members in the order of their
+  /// names; nil for what is none. Two schemas of one such form read each other's bytes.
+  package static func canonical(_ text: RawSpan) -> [UInt8]? {
     var scanner = JSONScanner(text)
     var output = ByteWriter()
     do throws(CodecError) {
@@ -68,6 +66,10 @@ enum SchemaText {
   ) throws(CodecError) {
     var members: [(name: [UInt8], value: [UInt8])] = []
     while try scanner.next() == .key {
+      if scanner.textIs("doc") {
+        try scanner.skipValue()
+        continue
+      }
       let name = [UInt8](scanner.text)
       var value = ByteWriter()
       let token = try scanner.next()
