@@ -15,7 +15,7 @@ package struct TickScreen: Sendable, Equatable {
   /// Whether `row` is a price in all its bounds, without a branch on its kind, which nobody predicts; `rejection` has
   /// the last word on those that are not.
   @inline(__always)
-  func isPlainPrice(_ row: TickRow) -> Bool {
+  package func isPlainPrice(_ row: TickRow) -> Bool {
     let (event, appended) = (row.eventTime.nanos, row.appendTime.nanos)
     let latest = UInt64(ProcessorLimits.timeNanosMax)
     // As unsigned numbers negative ones are beyond every bound.

@@ -126,7 +126,10 @@ import Testing
       row(event: ProcessorLimits.timeNanosMax, appended: ProcessorLimits.timeNanosMax),
       row(instrument: Int32(ProcessorLimits.instrumentsMax) - 1, source: UInt16(ProcessorLimits.sourcesMax) - 1),
     ]
-    for (index, row) in admitted.enumerated() { #expect(screen.rejection(row) == nil, "\(index)") }
+    for (index, row) in admitted.enumerated() {
+      #expect(screen.rejection(row) == nil, "\(index)")
+      #expect(screen.isPlainPrice(row) == row.isPrice, "\(index)")
+    }
     let refused: [(TickRow, DeadLetterReason)] = [
       (row(price: 0), .invalid), (row(price: -1), .invalid), (row(price: .min), .invalid),
       (row(price: most + 1), .invalid), (row(.quote, price: 0), .invalid), (row(volume: -1), .invalid),
@@ -137,6 +140,9 @@ import Testing
       (row(instrument: Int32(ProcessorLimits.instrumentsMax)), .invalid),
       (row(source: UInt16(ProcessorLimits.sourcesMax)), .invalid),
     ]
-    for (row, reason) in refused { #expect(screen.rejection(row)?.reason == reason, "\(row)") }
+    for (row, reason) in refused {
+      #expect(screen.rejection(row)?.reason == reason, "\(row)")
+      #expect(!screen.isPlainPrice(row), "\(row)")
+    }
   }
 }
