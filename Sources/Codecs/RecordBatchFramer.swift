@@ -3,14 +3,14 @@
 /// Writes one uncompressed batch straight into a caller's buffer: for records that come from another reader one by one,
 /// so that a payload is copied once. Offsets may have gaps. Between `init` and `finish` nobody else writes to the
 /// buffer.
-package struct RecordBatchFramer: ~Copyable {
+@usableFromInline package struct RecordBatchFramer: ~Copyable {
   private let start: Int
-  private let baseOffset: Int64
-  private var baseTimestamp: Int64 = 0
-  private var maxTimestamp: Int64 = 0
-  package private(set) var recordCount = 0
+  @usableFromInline let baseOffset: Int64
+  @usableFromInline var baseTimestamp: Int64 = 0
+  @usableFromInline var maxTimestamp: Int64 = 0
+  @usableFromInline package var recordCount = 0
   /// The offset behind the last record.
-  package private(set) var nextOffset: Int64
+  @usableFromInline package var nextOffset: Int64
 
   /// Begins a batch at the end of `buffer`.
   package init(baseOffset: Int64, in buffer: inout ByteWriter) {
@@ -26,10 +26,12 @@ package struct RecordBatchFramer: ~Copyable {
   package func byteCount(in buffer: borrowing ByteWriter) -> Int { buffer.count - start }
 
   /// Whether a record of this offset can be in this batch: offsets count from the first one, in 32 bits.
-  package func canHold(_ offset: Int64) -> Bool { offset >= nextOffset && offset - baseOffset < Int64(Int32.max) }
+  @inlinable @inline(__always) package func canHold(_ offset: Int64) -> Bool {
+    offset >= nextOffset && offset - baseOffset < Int64(Int32.max)
+  }
 
   /// Adds a record, which `canHold` must allow. `headers` is an encoded section, nil for none.
-  package mutating func append(
+  @inlinable @inline(__always) package mutating func append(
     offset: Int64, timestampMillis: Int64, key: RawSpan?, value: RawSpan?, headers: RawSpan? = nil,
     to buffer: inout ByteWriter
   ) {

@@ -119,33 +119,29 @@ internal import Log
     var framer = RecordBatchFramer(baseOffset: base, in: &buffer)
     var end = base
     var failure: KafkaError?
-    while framer.recordCount < Limits.batchRecordsMax {
+    var isFull = false
+    while !isFull, failure == nil {
       if taken == count { fill(waitingMillis: 0) }
-      guard taken < count, let message = unsafe messages[taken] else { break }
-      if unsafe message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR {
-        let offset = unsafe message.pointee.offset
-        if offset >= end {
-          let size = unsafe message.pointee.len + message.pointee.key_len
-          guard framer.recordCount == 0 || (buffer.count + size + 32 <= room && framer.canHold(offset)) else { break }
-          // Farther than a batch can count: an empty one in between.
-          guard framer.canHold(offset) else {
-            end = base + Int64(Int32.max)
-            break
-          }
-          unsafe append(message, to: &framer, in: &buffer)
-          end = offset + 1
-        }
-      } else if unsafe message.pointee.err == RD_KAFKA_RESP_ERR__PARTITION_EOF {
+      if taken == count { break }
+      taken = unsafe Self.append(
+        messages, taken..<count, room: room, readsHeaders: readsHeaders, &headers, to: &framer, in: &buffer)
+      end = max(end, framer.nextOffset)
+      guard taken < count, let message = unsafe messages[taken] else { continue }
+      switch unsafe message.pointee.err {
+      case RD_KAFKA_RESP_ERR_NO_ERROR:
+        isFull = true
+        // Farther than a batch can count: an empty one in between.
+        if end == base { end = base + Int64(Int32.max) }
+      case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         // All offsets before it are accounted for: what had no record was taken back, compacted, or a marker.
         end = max(end, min(unsafe message.pointee.offset, base + Int64(Int32.max)))
-      } else if end == base {
+        drop()
+      case _ where end > base:
+        isFull = true  // First what was read; the error comes with the next batch.
+      default:
         failure = unsafe error(of: message)
         drop()
-        break
-      } else {
-        break  // First what was read; the error comes with the next batch.
       }
-      drop()
     }
     if end > base { framer.finish(at: end, in: &buffer) } else { buffer.truncate(to: start) }
     next = end
@@ -153,31 +149,41 @@ internal import Log
     return end
   }
 
-  private func append(
-    _ message: UnsafeMutablePointer<rd_kafka_message_t>, to framer: inout RecordBatchFramer,
-    in buffer: inout ByteWriter
-  ) {
-    let content = unsafe message.pointee
-    let key = unsafe UnsafeRawBufferPointer(start: content.key, count: content.key_len)
-    let value = unsafe UnsafeRawBufferPointer(start: content.payload, count: content.len)
-    let hasHeaders = unsafe readsHeaders && readHeaders(message)
-    Self.append(
-      offset: unsafe content.offset, timestampMillis: unsafe rd_kafka_message_timestamp(message, nil),
-      key: unsafe content.key == nil ? nil : key.bytes, value: unsafe content.payload == nil ? nil : value.bytes,
-      headers, hasHeaders, to: &framer, in: &buffer)
-  }
-
+  /// Appends and frees records, as long as there is room for them; at least the first, whatever its size. Returns the
+  /// place of the first message that stays. All it needs is at hand: for each access to a property of an object Swift
+  /// would make sure that nobody else has one.
   private static func append(
-    offset: Int64, timestampMillis: Int64, key: RawSpan?, value: RawSpan?, _ headers: borrowing ByteWriter,
-    _ hasHeaders: Bool, to framer: inout RecordBatchFramer, in buffer: inout ByteWriter
-  ) {
-    framer.append(
-      offset: offset, timestampMillis: timestampMillis, key: key, value: value,
-      headers: hasHeaders ? headers.bytes : nil, to: &buffer)
+    _ messages: UnsafeMutablePointer<UnsafeMutablePointer<rd_kafka_message_t>?>, _ places: Range<Int>, room: Int,
+    readsHeaders: Bool, _ headers: inout ByteWriter, to framer: inout RecordBatchFramer, in buffer: inout ByteWriter
+  ) -> Int {
+    var place = places.lowerBound
+    while place < places.upperBound, framer.recordCount < Limits.batchRecordsMax,
+      let message = unsafe messages[place], unsafe message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR
+    {
+      let content = unsafe message.pointee
+      let offset = unsafe content.offset
+      if offset >= framer.nextOffset {
+        let size = unsafe content.len + content.key_len
+        guard framer.canHold(offset), framer.recordCount == 0 || buffer.count + size + 32 <= room else { break }
+        let key = unsafe UnsafeRawBufferPointer(start: content.key, count: content.key_len)
+        let value = unsafe UnsafeRawBufferPointer(start: content.payload, count: content.len)
+        let hasHeaders = unsafe readsHeaders && read(headersOf: message, into: &headers)
+        let section = headers.bytes
+        unsafe framer.append(
+          offset: offset, timestampMillis: rd_kafka_message_timestamp(message, nil),
+          key: content.key == nil ? nil : key.bytes, value: content.payload == nil ? nil : value.bytes,
+          headers: hasHeaders ? section : nil, to: &buffer)
+      }
+      unsafe rd_kafka_message_destroy(message)
+      place += 1
+    }
+    return place
   }
 
-  /// Encodes the message's headers into `headers`; false if it has none.
-  private func readHeaders(_ message: UnsafeMutablePointer<rd_kafka_message_t>) -> Bool {
+  /// Encodes a message's headers; false if it has none.
+  private static func read(
+    headersOf message: UnsafeMutablePointer<rd_kafka_message_t>, into headers: inout ByteWriter
+  ) -> Bool {
     var list: OpaquePointer?
     guard unsafe rd_kafka_message_headers(message, &list) == RD_KAFKA_RESP_ERR_NO_ERROR, let list = unsafe list else {
       return false
@@ -215,7 +221,7 @@ internal import Log
   /// Takes what there is; waits for a first message if there is none.
   private func fill(waitingMillis: Int32) {
     guard let queue = unsafe queue else { return }
-    let waiting = unsafe rd_kafka_queue_length(queue)
+    let waiting = messagesAhead
     if waiting >= Limits.Kafka.cursorMessagesMax {
       isFull = true
     } else if isFull, waiting < Limits.Kafka.cursorMessagesMax / 2 {
@@ -232,6 +238,9 @@ internal import Log
     wake()
     count = max(0, unsafe rd_kafka_consume_batch_queue(queue, waitingMillis, messages, 1))
   }
+
+  /// How many were fetched, and not taken yet.
+  var messagesAhead: Int { unsafe queue.map { unsafe rd_kafka_queue_length($0) } ?? 0 }
 
   /// Has librdkafka fetch on. Once enough was fetched ahead, its thread sleeps for a second, however soon that is used
   /// up, unless there is something else to do: any question to the partition's leader is. The answer is not waited for,

@@ -91,4 +91,30 @@ import Testing
     }
     #expect(found == expected, "seed \(seed)")
   }
+
+  /// Field by field as the specification says, at both ends of every length.
+  @Test func writesNumbersOfEveryLength() {
+    for bits in 0..<64 {
+      for time in [Int64(1) << bits, (Int64(1) << bits) &- 1, ~(Int64(1) << bits), 0 &- (1 << bits)] {
+        let offset = Int64(1) << min(bits, 30)
+        let value = [UInt8](repeating: 7, count: bits < 22 ? 1 << bits : 0)
+        var buffer = ByteWriter()
+        var framer = RecordBatchFramer(baseOffset: 0, in: &buffer)
+        framer.append(offset: 0, timestampMillis: 0, key: nil, value: nil, to: &buffer)
+        let start = buffer.count
+        framer.append(offset: offset, timestampMillis: time, key: nil, value: value.span.bytes, to: &buffer)
+        var fields = ByteWriter()
+        fields.append(UInt8(0))
+        for field in [time, offset, -1, Int64(value.count)] { fields.append(varint: field) }
+        fields.append(value.span.bytes)
+        fields.append(UInt8(0))
+        var expected = ByteWriter()
+        expected.append(varint: Int64(fields.count))
+        expected.append(fields.bytes)
+        let isRight = [UInt8](buffer.bytes.extracting(droppingFirst: start)) == expected.copy()
+        #expect(isRight, "\(time), \(offset), \(value.count) bytes")
+        framer.finish(at: offset + 1, in: &buffer)
+      }
+    }
+  }
 }

@@ -111,7 +111,7 @@ class KafkaBench(Figures):
         results = self.measure("consumer", {
             "ours": lambda: run_json([self.binary, "bench", "consume", *self.log]),
             "C": lambda: run_json([TWINS / "kafkaconsume", "--bootstrap", self.cluster.bootstrap, "--topic", OURS[0]])})
-        if len({(run["records"], run["bytes"]) for runs in results.values() for run in runs}) > 1:
+        if len({(run["records"], run["bytes"], run["sum"]) for runs in results.values() for run in runs}) > 1:
             self.failures.append("consumer: not all have read the same")
         self.beside("consumer", results, "C", "librdkafka alone, in C", "0.9")
 

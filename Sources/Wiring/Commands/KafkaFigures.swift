@@ -36,7 +36,7 @@ struct KafkaFigures {
     return .success
   }
 
-  /// Reads all records through the port, as a fold does, up to their keys and values.
+  /// Reads all records through the port, as a fold does, up to their times, keys and values.
   func consume() throws -> ExitCode {
     let log = try KafkaLog.open(settings, readsHeaders: false)
     defer { log.close() }
@@ -47,6 +47,7 @@ struct KafkaFigures {
     var reader = RecordBatchReader()
     var records: Int64 = 0
     var bytes: Int64 = 0
+    var sum: UInt64 = 0
     var offset = partition.startOffset
     while try partition.read(from: offset, maxBytes: Self.stepBytes, into: &buffer) {
       var place = 0
@@ -55,6 +56,9 @@ struct KafkaFigures {
         try reader.forEachRecord { record throws(CodecError) in
           records += 1
           bytes += Int64(record.key.byteCount + record.value.byteCount)
+          sum &+=
+            UInt64(bitPattern: record.timestampMillis) &+ Self.lastByte(of: record.key)
+            &+ Self.lastByte(of: record.value)
         }
         place += header.byteCount
         offset = header.lastOffset + 1
@@ -64,9 +68,15 @@ struct KafkaFigures {
     let micros = processorMicros() - startMicros
     let nanos = clock.monotonicNanos() - start
     Console.print(
-      "{\"records\":\(records),\"bytes\":\(bytes),\"recordsPerSecond\":\(records * 1_000_000_000 / max(1, nanos)),"
+      "{\"records\":\(records),\"bytes\":\(bytes),\"sum\":\(sum),"
+        + "\"recordsPerSecond\":\(records * 1_000_000_000 / max(1, nanos)),"
         + "\"recordsPerCPUSecond\":\(records * 1_000_000 / max(1, micros))}\n")
     return .success
+  }
+
+  /// 0 where there is none.
+  private static func lastByte(of bytes: RawSpan) -> UInt64 {
+    bytes.isEmpty ? 0 : UInt64(unsafe bytes.unsafeLoad(fromByteOffset: bytes.byteCount - 1, as: UInt8.self))
   }
 
   /// What a task of the fold engine reads at once.
