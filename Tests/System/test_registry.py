@@ -155,6 +155,14 @@ def test_the_right_to_read_is_not_enough_for_what_is_not_there(tmp_path):
         assert done.returncode == 65 and "register schemas/prices.ticks.v1.avsc under it first" in done.stderr
 
 
+def test_one_id_for_two_schemas_is_refused(tmp_path):
+    with Registry() as registry:
+        registry.register = lambda *_: 7
+        topology = write_topology(tmp_path / "topology.yaml", registry.url)
+        done = command("run", "--topology", topology, "--data", tmp_path / "data")
+        assert done.returncode == 65 and "has id 7 for prices.ticks.v1 and prices.latest.v1" in done.stderr, done.stderr
+
+
 def test_a_registry_that_comes_up_later_is_waited_for(tmp_path):
     with Registry() as registry:
         registry.trouble = (503, 50301, "starting")

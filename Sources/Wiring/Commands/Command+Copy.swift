@@ -23,6 +23,8 @@ extension Command {
       copy brought. It may be stopped or killed at any moment: the same command goes on, without a loss or a duplicate,
       and brings what came since.
 
+      Values that are stored as text, or under the ids of a schema registry, take a topology file that says so.
+
       Offsets may differ. The target keeps in its topic \(CopyMap.topic.name) where each record lies; `millrace
       position` translates.
 
