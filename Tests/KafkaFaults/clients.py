@@ -52,8 +52,9 @@ class Client(threading.Thread):
         former.close()
 
     def _connect(self, edge):
+        # No pings: their answers stand behind the data in line, which a busy machine takes long to read.
         return connect(self.edges[edge].websocket_url, subprotocols=["millrace.v1"], max_size=None, compression=None,
-                       open_timeout=20, close_timeout=1)
+                       open_timeout=20, close_timeout=1, ping_interval=None)
 
     def _other(self):
         return (self.edge + 1) % len(self.edges)
@@ -100,7 +101,8 @@ class Client(threading.Thread):
             self.edge = self._other()
 
     def hurry(self):
-        """Leaves the pace of event time; resumes elsewhere, as after a loss."""
+        """Leaves the pace of event time, and resumes elsewhere, as after a loss; then it stays there."""
+        self.hop_seconds = None
         if self.speed != "max":
             self.speed = "max"
             self.socket.close()
