@@ -117,7 +117,7 @@
 
   @usableFromInline @inline(never) mutating func insert(_ bytes: RawSpan) -> Int32 {
     // At most a quarter full: a second probe is a branch that nobody predicts.
-    if (count + 1) * 4 > mask + 1 { grow() }
+    if (count + 1) * 4 > mask + 1 { grow(to: (mask + 1) * 2) }
     let index = Int32(count)
     var slot = Self.slot(of: bytes)
     slot.index = index
@@ -133,11 +133,12 @@
     unsafe slots[place] = slot
   }
 
-  private mutating func grow() {
+  /// `slotCount` is a power of two, and more than there are.
+  private mutating func grow(to slotCount: Int) {
     let old = unsafe slots
     let oldCount = mask + 1
-    unsafe slots = Self.emptySlots(oldCount * 2)
-    mask = oldCount * 2 - 1
+    unsafe slots = Self.emptySlots(slotCount)
+    mask = slotCount - 1
     for index in 0..<oldCount where unsafe old[index].byteCount >= 0 { place(unsafe old[index]) }
     unsafe old.deallocate()
   }
@@ -159,9 +160,14 @@
   package mutating func restore(from reader: inout ByteReader) throws(CodecError) {
     removeAll()
     let saved = try reader.readVarint()
+    // Room for all at once, within what the bytes that there are may hold, whatever a damaged number says.
+    var slotCount = mask + 1
+    while slotCount < min(Int(clamping: saved), reader.remaining / 16) * 4 { slotCount *= 2 }
+    if slotCount > mask + 1 { grow(to: slotCount) }
     for index in 0..<max(saved, 0) {
       let start = reader.position
-      let found = intern(try reader.readAvroBytes())
+      let name = try reader.readAvroBytes()
+      let found = intern(name, padding: reader.remaining)
       guard found == index else {
         removeAll()
         throw .malformed(at: start, reason: "a name that was saved twice")

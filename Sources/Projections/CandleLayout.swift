@@ -12,12 +12,6 @@ struct RolledInterval {
   let places: Int
 
   func place(_ bucket: Int32) -> Int { first + (Int(bucket) & (places - 1)) }
-
-  /// Nil if time does not go so far.
-  func minutes(of bucket: Int32) -> ClosedRange<Int32>? {
-    let (start, overflow) = bucket.multipliedReportingOverflow(by: minutes)
-    return overflow || start > Int32.max - minutes ? nil : start...start + minutes - 1
-  }
 }
 
 /// The rings of open bars. A bucket is open from its first tick until the stream time reaches its end plus the
@@ -47,5 +41,17 @@ struct CandleLayout {
     }
     self.rolled = rolled
     rolledCount = next
+  }
+
+  /// By place, the bucket that it may hold while `minutes` are open; nil where none is.
+  func openBuckets(_ minutes: ClosedRange<Int32>) -> (minutes: [Int32?], rolled: [Int32?]) {
+    func ring(of length: Int32, places: Int) -> [Int32?] {
+      var buckets = [Int32?](repeating: nil, count: places)
+      for bucket in minutes.lowerBound / length...minutes.upperBound / length {
+        buckets[Int(bucket) & (places - 1)] = bucket
+      }
+      return buckets
+    }
+    return (ring(of: 1, places: minutePlaces), rolled.flatMap { ring(of: $0.minutes, places: $0.places) })
   }
 }

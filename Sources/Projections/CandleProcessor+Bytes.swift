@@ -65,7 +65,7 @@ extension CandleProcessor {
       throw .malformed(at: reader.position, reason: "open candles that are not those of the stream time")
     }
     nextFinalNanos = (Int64(firstOpenMinute) + 1) * Self.minuteNanos + settings.latenessNanos
-    let open = firstOpenMinute...Int32(truncatingIfNeeded: streamNanos / Self.minuteNanos)
+    let open = layout.openBuckets(firstOpenMinute...Int32(truncatingIfNeeded: streamNanos / Self.minuteNanos))
     let count = try reader.readCount(max: ProcessorLimits.instrumentsMax)
     extend(to: count)
     for instrument in 0..<count {
@@ -73,14 +73,9 @@ extension CandleProcessor {
       instruments[instrument].dirtyRolled = try reader.read(littleEndian: UInt64.self)
       instruments[instrument].isCooling = try reader.readByte() != 0
       let dirty = (minutes: instruments[instrument].dirtyMinutes, rolled: instruments[instrument].dirtyRolled)
-      let usedMinutes = try Self.restore(
-        &minutes, instrument, layout.minutePlaces, &openCounts, firstCount: 0, from: &reader
-      ) { [layout] place, bucket in open.contains(bucket) && Int(bucket) & (layout.minutePlaces - 1) == place }
+      let usedMinutes = try Self.restore(&minutes, instrument, open.minutes, &openCounts, firstCount: 0, from: &reader)
       let usedRolled = try Self.restore(
-        &rolled, instrument, layout.rolledCount, &openCounts, firstCount: layout.minutePlaces, from: &reader
-      ) { [layout] place, bucket in
-        layout.rolled.contains { $0.place(bucket) == place && $0.minutes(of: bucket)?.overlaps(open) == true }
-      }
+        &rolled, instrument, open.rolled, &openCounts, firstCount: layout.minutePlaces, from: &reader)
       guard dirty.minutes & ~usedMinutes == 0, dirty.rolled & ~usedRolled == 0 else {
         throw .malformed(at: reader.position, reason: "a change of a candle that is not open")
       }
@@ -88,22 +83,22 @@ extension CandleProcessor {
     try due.restore(from: &reader, keyCount: count)
   }
 
-  /// Returns the places in use, a bit for each. `isRight` says whether a place may hold a bucket.
+  /// Returns the places in use, a bit for each. `open` says by place which bucket it may hold.
   private static func restore(
-    _ bars: inout Slab<Bar>, _ instrument: Int, _ places: Int, _ openCounts: inout Slab<Int>, firstCount: Int,
-    from reader: inout ByteReader, _ isRight: (_ place: Int, _ bucket: Int32) -> Bool
+    _ bars: inout Slab<Bar>, _ instrument: Int, _ open: [Int32?], _ openCounts: inout Slab<Int>, firstCount: Int,
+    from reader: inout ByteReader
   ) throws(CodecError) -> UInt64 {
     var used: UInt64 = 0
     for _ in 0..<(try reader.readByte()) {
       let at = reader.position
       let place = Int(try reader.readByte())
-      guard place < places else { throw .malformed(at: at, reason: "a place that does not exist") }
+      guard place < open.count else { throw .malformed(at: at, reason: "a place that does not exist") }
       let bar = try Bar(from: &reader)
-      guard isRight(place, bar.bucket), used & (1 &<< UInt64(place)) == 0 else {
+      guard bar.bucket == open[place], used & (1 &<< UInt64(place)) == 0 else {
         throw .malformed(at: at, reason: "a candle that is not open, or not in its place")
       }
       used |= 1 &<< UInt64(place)
-      bars[instrument * places + place] = bar
+      bars[instrument * open.count + place] = bar
       openCounts[firstCount + place] += 1
     }
     return used
