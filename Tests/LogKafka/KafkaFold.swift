@@ -118,8 +118,16 @@ final class KafkaFold {
     try partition.sync()
   }
 
-  /// What a reader of committed records sees, by topic.
+  /// What a reader of committed records sees, by topic, once no transaction is open: a commit is answered before all
+  /// its markers are written.
   func contents() throws -> [[[UInt8]]] {
+    let (all, committed) = (try OtherClient(isolation: "read_uncommitted"), try OtherClient())
+    let deadline = SystemClock().monotonicNanos() + 30_000_000_000
+    for name in outputs {
+      while try all.end(of: name) > committed.end(of: name), SystemClock().monotonicNanos() < deadline {
+        NamedThread.sleep(nanos: 10_000_000)
+      }
+    }
     let log = try open()
     defer { log.close() }
     return try outputs.map { try recordBytes(of: log.partition($0, 0)) }

@@ -9,12 +9,13 @@ final class OtherClient {
 
   struct Refused: Error { let text: String }
 
-  /// With a `transactionalId` it is ready to begin transactions.
-  init(transactionalId: String? = nil) throws {
+  /// With a `transactionalId` it is ready to begin transactions. `isolation` is for `end`.
+  init(transactionalId: String? = nil, isolation: String = "read_committed") throws {
     var text = [CChar](repeating: 0, count: 512)
     let conf = rd_kafka_conf_new()
     rd_kafka_conf_set_log_cb(conf) { _, _, _, _ in }
     rd_kafka_conf_set(conf, "bootstrap.servers", Broker.bootstrap, &text, text.count)
+    rd_kafka_conf_set(conf, "isolation.level", isolation, &text, text.count)
     if let transactionalId { rd_kafka_conf_set(conf, "transactional.id", transactionalId, &text, text.count) }
     handle = try #require(rd_kafka_new(RD_KAFKA_PRODUCER, conf, &text, text.count))
     if transactionalId != nil { try check(rd_kafka_init_transactions(handle, 30_000)) }
@@ -31,6 +32,14 @@ final class OtherClient {
   func begin() throws { try check(rd_kafka_begin_transaction(handle)) }
   func commit() throws { try check(rd_kafka_commit_transaction(handle, 30_000)) }
   func abort() throws { try check(rd_kafka_abort_transaction(handle, 30_000)) }
+
+  /// The offset behind the last record of partition 0, or behind the last before an open transaction.
+  func end(of topic: String) throws -> Int64 {
+    var (low, high): (Int64, Int64) = (0, 0)
+    let code = rd_kafka_query_watermark_offsets(handle, topic, 0, &low, &high, 30_000)
+    try #require(code == RD_KAFKA_RESP_ERR_NO_ERROR)
+    return high
+  }
 
   /// Produces and waits until all is delivered.
   func send(_ values: [String], to topic: String) throws {
