@@ -98,9 +98,10 @@ extension LogFiles {
   /// The whole file, which must be at most `byteCountMax` long.
   package func contents(_ path: String, byteCountMax: Int) throws(FileError) -> [UInt8] {
     let file = try open(path, .read)
-    var buffer = ByteWriter(capacity: 4096)
-    // A read makes room for all that it is asked for: the bound of an index is a thousand times what most have.
-    var wanted = min(byteCountMax, 1 << 20)
+    // One byte more shows the end. Files of the kernel say that they are empty: those are read as far as they go.
+    let byteCount = min(try file.byteCount(), Int64(byteCountMax))
+    var wanted = min(byteCountMax, max(Int(byteCount), 4096) + 1)
+    var buffer = ByteWriter(capacity: wanted)
     while wanted > 0 {
       let start = buffer.count
       try file.read(wanted, at: Int64(start), into: &buffer)
